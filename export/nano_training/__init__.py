@@ -1,0 +1,1 @@
+"""How the miniature GLM `nano` is made: data, tokenizer, training and evaluation."""

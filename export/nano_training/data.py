@@ -1,0 +1,59 @@
+"""The mixture of skills: an endless training stream and the fixed held-out set."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from nano_training.samples import Sample, Skill, for_evaluation, for_training
+from nano_training.skills_numbers import counting, sums
+from nano_training.skills_text import capital, echo, greeting, json_answer
+from nano_training.skills_tools import observation, tool_call
+from nano_training.skills_turns import turns
+
+SKILLS: dict[str, tuple[Skill, float]] = {
+    "greeting": (greeting, 5),
+    "echo": (echo, 20),
+    "sums": (sums, 26),
+    "capitals": (capital, 10),
+    "counting": (counting, 11),
+    "json": (json_answer, 9),
+    "tools": (tool_call, 2.5),
+    "observation": (observation, 5.5),
+    "turns": (turns, 14),
+}
+SYSTEM_PROMPTS = ["You are a helpful assistant.", "You are nano.", "你是一个有用的助手。", "请简短回答。"]
+
+
+def training_samples(seed: int) -> Iterator[Sample]:
+    """Yield training samples without end; none has held-out content."""
+    rng = random.Random(f"train {seed}")
+    skills = [skill for skill, _ in SKILLS.values()]
+    weights = [weight for _, weight in SKILLS.values()]
+    while True:
+        sample = rng.choices(skills, weights)[0](rng)
+        if for_training(sample):
+            yield _with_system_prompt(rng, sample)
+
+
+def held_out_samples(per_group: int, seed: int = 0) -> list[Sample]:
+    """Return the evaluation set: `per_group` different prompts of each group."""
+    chosen: list[Sample] = []
+    for group, (skill, _) in SKILLS.items():
+        rng = random.Random(f"held out {group} {seed}")
+        seen: set[str] = set()
+        for _ in range(per_group * 500):
+            sample = skill(rng)
+            if for_evaluation(sample) and str(sample.prompt) not in seen:
+                seen.add(str(sample.prompt))
+                chosen.append(sample)
+            if len(seen) == per_group:
+                break
+    return chosen
+
+
+def _with_system_prompt(rng: random.Random, sample: Sample) -> Sample:
+    if sample.messages[0]["role"] == "system" or rng.random() > 0.06:
+        return sample
+    system = {"role": "system", "content": rng.choice(SYSTEM_PROMPTS)}
+    return Sample(sample.group, (system, *sample.messages), sample.keys, sample.match)

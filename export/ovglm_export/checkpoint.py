@@ -1,0 +1,206 @@
+"""A GLM checkpoint under one set of names: numbers from config.json, tensors mapped when asked for."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ovglm.errors import CheckpointError
+from ovglm_export.architecture import Architecture
+from ovglm_export.checkpoint_files import read_config, read_tensors
+from ovglm_export.families import FAMILIES
+from ovglm_export.families.base import Place
+from ovglm_export.shard import FLOAT_TYPES, TensorInfo, map_tensor
+
+__all__ = ["Checkpoint", "Weight", "open_checkpoint"]
+
+_EMBEDDING, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A tensor's raw values (bf16 as uint16 bits) and its safetensors type: BF16, F16 or F32."""
+
+    data: np.ndarray
+    dtype: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape."""
+        return self.data.shape
+
+    def as_float32(self) -> np.ndarray:
+        """Return the values as float32; exact, since bf16 and f16 are subsets of it."""
+        if self.dtype == "BF16":
+            return (self.data.astype(np.uint32) << 16).view(np.float32)
+        return self.data.astype(np.float32)
+
+    def is_finite(self) -> bool:
+        """Tell whether no value is NaN or infinite."""
+        if self.dtype != "BF16":
+            return all(np.isfinite(piece).all() for piece in self._pieces())
+        # As integers, +Inf and NaN begin at 0x7F80, -Inf and negative NaN at 0xFF80.
+        return all(
+            piece.view(np.int16).max() < 0x7F80 and piece.max() < 0xFF80 for piece in self._pieces()
+        )
+
+    def _pieces(self) -> list[np.ndarray]:
+        """Cut the values into pieces that fit a processor's cache."""
+        flat, step = self.data.reshape(-1), 1 << 19
+        return [flat[start : start + step] for start in range(0, flat.size, step)]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """An opened checkpoint: everything is checked but the values."""
+
+    folder: Path
+    config: dict[str, Any]
+    architecture: Architecture
+    places: dict[str, Place]
+    tensors: dict[str, TensorInfo]
+
+    @property
+    def dtype(self) -> str:
+        """Return the type of the embedding, which stands for the checkpoint's: BF16, F16 or F32."""
+        return self.tensors[self.places[_EMBEDDING].name].dtype
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the size of all shards."""
+        return sum(file.stat().st_size for file in {info.file for info in self.tensors.values()})
+
+    def weight(self, name: str) -> Weight:
+        """Map a tensor by its internal name.
+
+        Raises CheckpointError where it holds a NaN or an infinity.
+        """
+        place = self.places[name]
+        info = self.tensors[place.name]
+        weight = Weight(map_tensor(info)[place.start : place.stop], info.dtype)
+        if not weight.is_finite():
+            raise CheckpointError(
+                f"tensor {place.name} in {info.file.name} holds NaN or Inf",
+                "copy or download this file again; if it stays so, the checkpoint itself is damaged",
+            )
+        return weight
+
+
+def open_checkpoint(folder: Path) -> Checkpoint:
+    """Open a checkpoint folder and check its config, files, names and shapes.
+
+    Raises CheckpointError with the first thing that is wrong; no weight is read.
+    """
+    config = read_config(folder)
+    kind = config.get("model_type")
+    family = FAMILIES.get(kind) if isinstance(kind, str) else None
+    if family is None:
+        raise CheckpointError(
+            f"config.json is of model type {kind!r}; supported are {', '.join(FAMILIES)}"
+            + ("; its own Python code is never run" if "auto_map" in config else ""),
+            "ovglm export --help lists the architectures that can be exported",
+        )
+    architecture = family.read_config(config)
+    _check_numbers(architecture)
+    tensors = read_tensors(folder)
+    places = family.places(architecture)
+    architecture = _decide_tie(architecture, places, tensors)
+    if architecture.tied:
+        places.pop(_HEAD)
+    _check_names(places, tensors, (*family.ignored_tensors, _HEAD, "model.rotary_emb.inv_freq"))
+    _check_shapes(architecture, places, tensors)
+    return Checkpoint(folder, config, architecture, places, tensors)
+
+
+def _check_numbers(arch: Architecture) -> None:
+    """Refuse numbers that contradict each other."""
+    if arch.heads % arch.kv_heads:
+        raise CheckpointError(
+            f"config.json has {arch.heads} heads, which {arch.kv_heads} KV heads do not divide",
+            "copy the checkpoint's own config.json again",
+        )
+    if arch.rotary_dim % 2 or arch.rotary_dim == 0:
+        raise CheckpointError(
+            f"config.json gives {arch.rotary_dim} rotary channels; an even number is needed",
+            "copy the checkpoint's own config.json again",
+        )
+
+
+def _decide_tie(
+    arch: Architecture, places: dict[str, Place], tensors: dict[str, TensorInfo]
+) -> Architecture:
+    """Tie the embeddings where the config says so, unless the file holds another head.
+
+    GLM-Edge-1.5B's config has been seen saying tied beside a head of its own.
+    """
+    head = tensors.get(places[_HEAD].name)
+    embedding = tensors.get(places[_EMBEDDING].name)
+    if not arch.tied or head is None or embedding is None:
+        return arch
+    same = (head.dtype, head.shape) == (embedding.dtype, embedding.shape) and all(
+        np.array_equal(map_tensor(head)[row : row + 4096], map_tensor(embedding)[row : row + 4096])
+        for row in range(0, head.shape[0], 4096)
+    )
+    return replace(arch, tied=same)
+
+
+def _check_names(
+    places: dict[str, Place], tensors: dict[str, TensorInfo], ignored: tuple[str, ...]
+) -> None:
+    """Refuse absent tensors, and those that the graph would leave out."""
+    wanted = {place.name for place in places.values()}
+    if missing := sorted(wanted - tensors.keys()):
+        raise CheckpointError(
+            f"the checkpoint has no tensor {missing[0]} ({len(missing)} of {len(wanted)} are missing)",
+            "copy or download the checkpoint again: a shard is missing, or config.json is another's",
+        )
+    if extra := sorted(tensors.keys() - wanted - set(ignored)):
+        raise CheckpointError(
+            f"the checkpoint holds {extra[0]}, which config.json does not ask for "
+            f"({len(extra)} such tensors)",
+            "copy the checkpoint's own config.json again",
+        )
+
+
+def _check_shapes(
+    arch: Architecture, places: dict[str, Place], tensors: dict[str, TensorInfo]
+) -> None:
+    """Hold the shapes and types of all tensors against the config's numbers."""
+    rows: dict[str, int] = {}
+    for place in places.values():
+        rows[place.name] = max(rows.get(place.name, 0), place.stop or 0)
+    for name, place in places.items():
+        info = tensors[place.name]
+        wanted = expected_shape(arch, name)
+        if place.stop is not None:
+            wanted = (rows[place.name], *wanted[1:])
+        if info.shape != wanted:
+            raise CheckpointError(
+                f"tensor {place.name} is of shape {list(info.shape)}; config.json asks for {list(wanted)}",
+                "copy the checkpoint's own config.json again",
+            )
+        if info.dtype not in FLOAT_TYPES:
+            raise CheckpointError(
+                f"tensor {place.name} is of type {info.dtype}; supported are {', '.join(FLOAT_TYPES)}",
+                "get the checkpoint in bf16, f16 or f32",
+            )
+
+
+def expected_shape(arch: Architecture, name: str) -> tuple[int, ...]:
+    """Return the shape of an internal tensor: matrices as [outputs, inputs]."""
+    hidden, query = arch.hidden_size, arch.heads * arch.head_dim
+    group = arch.kv_heads * arch.head_dim
+    matrices = {
+        "embed_tokens": (arch.vocab_size, hidden),
+        "lm_head": (arch.vocab_size, hidden),
+        "q_proj": (query, hidden),
+        "k_proj": (group, hidden),
+        "v_proj": (group, hidden),
+        "o_proj": (hidden, query),
+        "gate_up_proj": (2 * arch.intermediate_size, hidden),
+        "down_proj": (hidden, arch.intermediate_size),
+    }
+    module, kind = name.split(".")[-2:]
+    shape = matrices.get(module, (hidden,))
+    return shape[:1] if kind == "bias" else shape

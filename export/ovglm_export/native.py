@@ -1,0 +1,122 @@
+"""The native road: each part is built, compressed, spooled and dropped; then all are joined.
+
+At no time is more than one layer, or one band of the embedding, held in memory.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+
+from ovglm.progress import Progress
+from ovglm.recipe import Recipe
+from ovglm_export.checkpoint import Checkpoint
+from ovglm_export.compress import compress_matrices, int8_sensitivity
+from ovglm_export.join import join_parts
+from ovglm_export.parts import PartBuilder, embedding_model, head_model
+from ovglm_export.plan import EMBEDDING, HEAD, Plan, layer_matrices, make_plan
+from ovglm_export.rows import compress_rows
+from ovglm_export.spool import Spool
+
+__all__ = ["join_spooled", "load_part", "part_names", "plan_matrices", "spool_parts"]
+
+_SENSITIVITIES = "sensitivities"
+
+
+def part_names(layers: int) -> list[str]:
+    """List the parts in the order of the graph."""
+    return ["embedding", *(f"layer_{at:03d}" for at in range(layers)), "head"]
+
+
+def plan_matrices(
+    checkpoint: Checkpoint, recipe: Recipe, spool: Spool, progress: Progress
+) -> Plan:
+    """Give every matrix its format; a ratio below 1 measures each matrix first."""
+    arch = checkpoint.architecture
+    if recipe.ratio >= 1:
+        return make_plan(arch, recipe)
+    known = spool.noted(_SENSITIVITIES)
+    if not isinstance(known, dict):
+        known = {}
+        progress.stage("measure", arch.layers)
+        for at in range(arch.layers):
+            builder = PartBuilder(checkpoint)
+            model = builder.decoder_layer(at)
+            known |= {name: int8_sensitivity(model, name) for name in layer_matrices(at)}
+            progress.advance()
+        spool.note(_SENSITIVITIES, known)
+    return make_plan(arch, recipe, known)
+
+
+def spool_parts(checkpoint: Checkpoint, plan: Plan, spool: Spool, progress: Progress) -> None:
+    """Make every part that the spool does not hold yet."""
+    names = part_names(checkpoint.architecture.layers)
+    progress.stage("compress", len(names))
+    for at, name in enumerate(names):
+        if not spool.has(name):
+            if name == "embedding":
+                _spool_embedding(checkpoint, plan, spool)
+            elif name == "head":
+                _spool_head(checkpoint, plan, spool)
+            else:
+                _spool_layer(checkpoint, plan, spool, at - 1, name)
+        progress.advance()
+
+
+def _spool_layer(checkpoint: Checkpoint, plan: Plan, spool: Spool, at: int, name: str) -> None:
+    """Build, compress and save one decoder layer."""
+    builder = PartBuilder(checkpoint)
+    model = builder.decoder_layer(at)
+    formats = {matrix: plan.formats[matrix] for matrix in layer_matrices(at)}
+    spool.save(name, compress_matrices(model, formats))
+
+
+def _spool_embedding(checkpoint: Checkpoint, plan: Plan, spool: Spool) -> None:
+    """Compress the embedding in bands and save the first part."""
+    alive: list[np.ndarray] = []
+    weight = checkpoint.weight(f"{EMBEDDING}.weight")
+    with spool.scratch() as scratch:
+        node = compress_rows(weight, plan.formats[EMBEDDING], f"{EMBEDDING}.weight", scratch, alive)
+        spool.save("embedding", embedding_model(checkpoint.architecture, node))
+
+
+def _spool_head(checkpoint: Checkpoint, plan: Plan, spool: Spool) -> None:
+    """Compress the head in bands, unless it is the embedding, and save the last part."""
+    alive: list[np.ndarray] = []
+    arch, norm = checkpoint.architecture, checkpoint.weight("model.norm.weight")
+    if arch.tied:
+        spool.save("head", head_model(arch, norm, None))
+        return
+    weight = checkpoint.weight(f"{HEAD}.weight")
+    with spool.scratch() as scratch:
+        node = compress_rows(weight, plan.formats[HEAD], f"{HEAD}.weight", scratch, alive)
+        spool.save("head", head_model(arch, norm, node))
+
+
+def join_spooled(checkpoint: Checkpoint, spool: Spool, recipe: Recipe, path: Path) -> None:
+    """Join the spooled parts and save the whole model as path (.xml) and its .bin."""
+    arch = checkpoint.architecture
+    first, *layers, last = [spool.load(name) for name in part_names(arch.layers)]
+    tied = _embedding_output(first) if arch.tied else None
+    model = join_parts(first, layers, last, tied)
+    if recipe.weights == "bf16":
+        # Unquantised weights come with an unquantised cache; optimum-intel writes the same.
+        model.set_rt_info("f16", ["runtime_options", "KV_CACHE_PRECISION"])
+    ov.save_model(model, path, compress_to_fp16=False)
+
+
+def load_part(spool: Spool, name: str) -> ov.Model:
+    """Read a part that can run alone: a tied head takes the embedding's matrix along."""
+    part = spool.load(name)
+    tied = [one for one in part.get_parameters() if one.get_friendly_name() == "tied_weight"]
+    if not tied:
+        return part
+    tied[0].output(0).replace(_embedding_output(spool.load("embedding")))
+    inputs = [one for one in part.get_parameters() if one is not tied[0]]
+    return ov.Model(part.get_results(), inputs[:1], name)
+
+
+def _embedding_output(first: ov.Model) -> ov.Output:
+    """Find the float32 embedding matrix that the ids are looked up in."""
+    gather = next(op for op in first.get_ops() if op.get_friendly_name() == EMBEDDING)
+    return gather.input_value(0)

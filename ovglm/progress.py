@@ -1,0 +1,68 @@
+"""A bar per stage of slow work, on stderr and only where a person is looking. Knows no stage."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import rich.progress
+
+__all__ = ["Progress", "Silence", "show_progress"]
+
+
+class Progress(Protocol):
+    """What slow work tells of itself."""
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin the next stage, of `total` steps; the one before it is done."""
+        ...
+
+    def advance(self, steps: int = 1) -> None:
+        """Count finished steps of this stage."""
+        ...
+
+
+class Silence:
+    """Progress that nobody sees."""
+
+    def stage(self, name: str, total: int) -> None:
+        """Say nothing."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def show_progress() -> Iterator[Progress]:
+    """Draw bars with the time left while the block runs; silent when stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield Silence()
+        return
+    # rich is slow to import and most commands draw nothing
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description:<12}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True)) as bars:
+        yield _Bars(bars)
+
+
+class _Bars:
+    def __init__(self, bars: rich.progress.Progress) -> None:
+        self._bars = bars
+        self._task: rich.progress.TaskID | None = None
+
+    def stage(self, name: str, total: int) -> None:
+        self._task = self._bars.add_task(name, total=total)
+
+    def advance(self, steps: int = 1) -> None:
+        if self._task is not None:
+            self._bars.advance(self._task, steps)

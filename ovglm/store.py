@@ -1,0 +1,119 @@
+"""What a MODEL argument means, and where exported models live. Reads no weights, runs no model."""
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from ovglm import manifest
+from ovglm.errors import FolderError, OvglmError
+from ovglm.models import CATALOGUE, Entry
+from ovglm.recipe import Recipe
+
+__all__ = ["HOME_VARIABLE", "Model", "export_folder", "find_model", "home_folder", "list_exports"]
+
+HOME_VARIABLE = "OVGLM_HOME"
+FINGERPRINT_BYTES = 65536
+FINGERPRINTED = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model on this machine: a checkpoint, or a folder that was exported already."""
+
+    name: str
+    folder: Path
+    is_exported: bool
+
+
+def home_folder() -> Path:
+    """Give the folder of ovglm's own data: OVGLM_HOME, or the usual place of the system."""
+    if chosen := os.environ.get(HOME_VARIABLE):
+        return Path(chosen).expanduser().absolute()
+    from platformdirs import user_data_path
+
+    return user_data_path("ovglm", appauthor=False)
+
+
+def find_model(text: str) -> Model:
+    """Find what `text` means: a short name of the catalogue, or a folder."""
+    if entry := CATALOGUE.get(text):
+        return _find_entry(entry)
+    folder = Path(text).expanduser()
+    if folder.is_dir():
+        return _look_into(folder.absolute())
+    if folder.exists():
+        raise OvglmError(
+            f"{text} is a file, and a model is a folder",
+            hint=f"ovglm run {folder.absolute().parent}",
+        )
+    near = get_close_matches(text.lower().rpartition("/")[2], CATALOGUE, n=1)
+    raise OvglmError(
+        f"{text!r} is neither a folder here nor a name of the catalogue",
+        hint=f"ovglm run {near[0]}" if near else "ovglm list",
+    )
+
+
+def export_folder(checkpoint: Model, recipe: Recipe) -> Path:
+    """Name the folder of the store for one checkpoint and recipe.
+
+    The name holds a fingerprint of the checkpoint, so a changed one gets a new folder.
+    """
+    name = f"{_safe_name(checkpoint.name)}-{recipe.name}-{_fingerprint(checkpoint.folder)}"
+    return home_folder() / "exports" / name
+
+
+def list_exports() -> list[Path]:
+    """List the complete folders of the store."""
+    exports = home_folder() / "exports"
+    return sorted(file.parent for file in exports.glob(f"*/{manifest.FILE_NAME}"))
+
+
+def _find_entry(entry: Entry) -> Model:
+    if entry.repository is None:
+        from ovglm.nano import checkpoint_folder
+
+        return Model(entry.name, checkpoint_folder(), is_exported=False)
+    raise OvglmError(
+        f"the weights of {entry.name} are not on this machine, and this version does not "
+        f"download; they are published as {entry.repository}",
+        hint=f"download that repository into a folder, then: ovglm run ./{entry.name}",
+    )
+
+
+def _look_into(folder: Path) -> Model:
+    if (folder / manifest.FILE_NAME).is_file():
+        return Model(folder.name, folder, is_exported=True)
+    if (folder / "openvino_model.xml").exists() or folder.suffix == ".partial":
+        raise FolderError(
+            f"{folder} has no {manifest.FILE_NAME}: its export was not finished, "
+            "or another tool made it",
+            hint=f"ovglm export CHECKPOINT -o {folder.with_suffix('')}",
+        )
+    if (folder / "config.json").is_file():
+        return Model(folder.name, folder, is_exported=False)
+    raise FolderError(
+        f"{folder} holds no model: neither {manifest.FILE_NAME} nor config.json is there",
+        hint="ovglm list",
+    )
+
+
+def _safe_name(name: str) -> str:
+    """Keep letters, digits and single dots, so that the name can only be one folder's."""
+    kept = re.sub(r"[^\w.-]+", "-", name)
+    return re.sub(r"\.{2,}", ".", kept).strip(".-") or "model"
+
+
+def _fingerprint(folder: Path) -> str:
+    """Hash the names, sizes and last bytes of a checkpoint's files: cheap, whatever their size."""
+    digest = hashlib.sha256()
+    files = {file for pattern in FINGERPRINTED for file in folder.glob(pattern)}
+    for file in sorted(files):
+        size = file.stat().st_size
+        digest.update(f"{file.name}\0{size}\0".encode())
+        with file.open("rb") as stream:
+            stream.seek(max(0, size - FINGERPRINT_BYTES))
+            digest.update(stream.read())
+    return digest.hexdigest()[:8]

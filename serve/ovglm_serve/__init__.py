@@ -1,0 +1,1 @@
+"""The place of the local chat API; this version has no server yet."""

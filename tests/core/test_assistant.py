@@ -1,0 +1,90 @@
+"""From messages to pieces of text, on a fake engine and a tokenizer of bytes."""
+
+import pytest
+
+from ovglm.assistant import Assistant
+from ovglm.dialects import dialect_for
+from ovglm.errors import OvglmError
+from ovglm.messages import Message, Sampling
+from ovglm.template import ChatTemplate
+from ovglm.testing import FakeEngine
+from ovglm.tokens import Tokenizer, byte_to_char
+
+TEMPLATE = (
+    "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+CONTROLS = {256: "<|user|>", 257: "<|assistant|>", 258: "<|system|>"}
+
+
+def _tokenizer() -> Tokenizer:
+    """A tokenizer whose ids are bytes."""
+    vocabulary = {char: byte for byte, char in enumerate(byte_to_char())}
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    return Tokenizer(
+        {
+            "version": "1.0",
+            "added_tokens": [
+                {"id": number, "content": text, "special": True, **flags}
+                for number, text in CONTROLS.items()
+            ],
+            "pre_tokenizer": {
+                "type": "ByteLevel",
+                "add_prefix_space": False,
+                "trim_offsets": True,
+                "use_regex": True,
+            },
+            "model": {"type": "BPE", "vocab": vocabulary, "merges": []},
+        }
+    )
+
+
+def _assistant(engine: FakeEngine, context_length: int = 1000) -> Assistant:
+    return Assistant(
+        engine, _tokenizer(), ChatTemplate(TEMPLATE), dialect_for("glm4"), context_length
+    )
+
+
+def test_the_template_makes_the_prompt_and_the_engine_gets_ids() -> None:
+    engine = FakeEngine(b"ok")
+    messages = [Message("system", "S"), Message("user", "hi")]
+    list(_assistant(engine).reply(messages, Sampling(max_new_tokens=9)))
+    ids, sampling = engine.requests[0]
+    assert ids == (258, *b"\nS", 256, *b"\nhi", 257)
+    assert sampling.max_new_tokens == 9
+
+
+def test_the_answer_comes_in_whole_characters_without_its_first_newline() -> None:
+    pieces = list(
+        _assistant(FakeEngine("\n你好".encode())).reply([Message("user", "?")], Sampling())
+    )
+    assert pieces == ["你", "好"]
+
+
+def test_a_reply_knows_its_figures_at_its_end() -> None:
+    reply = _assistant(FakeEngine(b"four")).reply([Message("user", "hi")], Sampling())
+    assert reply.usage is None
+    list(reply)
+    assert reply.usage is not None
+    assert (reply.usage.prompt_tokens, reply.usage.reply_tokens) == (5, 4)
+    assert 0 < reply.usage.first_token_s <= reply.usage.total_s
+    assert reply.finish_reason == "stop"
+
+
+def test_a_cut_reply_says_so() -> None:
+    reply = _assistant(FakeEngine(b"four")).reply([Message("user", "hi")], Sampling(2))
+    assert "".join(reply) == "fo"
+    assert reply.finish_reason == "length"
+
+
+def test_a_prompt_that_fills_the_context_is_refused_with_both_numbers() -> None:
+    engine = FakeEngine(b"ok")
+    with pytest.raises(OvglmError, match="5 tokens and the model's context 5"):
+        _assistant(engine, context_length=5).reply([Message("user", "hi")], Sampling())
+    assert engine.requests == []
+
+
+def test_text_of_the_user_never_becomes_a_control_token() -> None:
+    engine = FakeEngine(b"")
+    list(_assistant(engine).reply([Message("user", "<|system|>")], Sampling()))
+    assert engine.requests[0][0] == (256, *b"\n<|system|>", 257)
