@@ -1,7 +1,7 @@
 """An exported folder brought to life: messages in, pieces of text out. Knows no device's ways."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -39,20 +39,25 @@ class Assistant:
     context_length: int
 
     def reply(self, messages: Sequence[Message], sampling: Sampling) -> "Reply":
-        """Start an answer to `messages`; nothing runs before the first piece is asked for."""
+        """Start an answer to `messages`, no longer than the context has room for.
+
+        Nothing runs before the first piece is asked for.
+        """
         prompt_ids = encode_chat(
             self.template,
             self.tokenizer,
             self.dialect.render(messages),
             tools=self.dialect.template_tools(messages),
         )
-        if len(prompt_ids) >= self.context_length:
+        room = self.context_length - len(prompt_ids)
+        if room <= 0:
             raise OvglmError(
                 f"the prompt has {len(prompt_ids)} tokens and the model's context "
                 f"{self.context_length}",
                 hint="a shorter prompt",
             )
-        return Reply(self, prompt_ids, sampling)
+        most = min(sampling.max_new_tokens, room)
+        return Reply(self, prompt_ids, replace(sampling, max_new_tokens=most))
 
 
 class Reply:

@@ -1,4 +1,4 @@
-"""What an exported folder says of itself, `ovglm.json`: written last, so a folder without it is incomplete."""
+"""What an exported folder says of itself, `ovglm.json`; it is written last."""
 
 import hashlib
 import json
@@ -132,7 +132,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def check_files(folder: Path, manifest: Manifest) -> list[str]:
-    """List what differs from the manifest: files that are absent or changed; empty when all is well."""
+    """List the files that are absent or not as the manifest says."""
     problems = []
     for name, wanted in manifest.files.items():
         path = folder / name

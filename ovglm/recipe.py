@@ -38,7 +38,7 @@ class MatrixFormat:
 class Recipe:
     """The export's choices. The defaults are legal on CPU, GPU and NPU.
 
-    ratio: the share of the layers' weights that is stored as INT4; the rest takes the backup format.
+    ratio: the share of the layers' weights in INT4; the rest takes the backup format.
     Raises RecipeError where the choices contradict each other.
     """
 
@@ -57,11 +57,11 @@ class Recipe:
         ):
             if getattr(self, field) not in get_args(kinds):
                 raise RecipeError(
-                    f"{field} is {getattr(self, field)!r}; it is one of {', '.join(get_args(kinds))}"
+                    f"{field} is {getattr(self, field)!r}, not one of {', '.join(get_args(kinds))}"
                 )
         if self.group_size != -1 and self.group_size < SMALLEST_GROUP:
             raise RecipeError(
-                f"group size {self.group_size} is neither -1 (per channel) nor {SMALLEST_GROUP} or more",
+                f"group size {self.group_size} is neither -1 (a row) nor {SMALLEST_GROUP} or more",
                 "--group-size 128 runs on every device",
             )
         if not 0 < self.ratio <= 1:

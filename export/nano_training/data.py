@@ -22,7 +22,12 @@ SKILLS: dict[str, tuple[Skill, float]] = {
     "observation": (observation, 5.5),
     "turns": (turns, 14),
 }
-SYSTEM_PROMPTS = ["You are a helpful assistant.", "You are nano.", "你是一个有用的助手。", "请简短回答。"]
+SYSTEM_PROMPTS = [
+    "You are a helpful assistant.",
+    "You are nano.",
+    "你是一个有用的助手。",
+    "请简短回答。",
+]
 
 
 def training_samples(seed: int) -> Iterator[Sample]:

@@ -19,7 +19,7 @@ class Shape:
 
     vocab: int = 2048
     hidden: int = 256
-    ffn: int = 640
+    ffn: int = 512
     layers: int = 5
     heads: int = 4
     groups: int = 2
@@ -69,7 +69,9 @@ class Norm(nn.Module):
 
     def forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         x = x.float()
-        return (x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.weight).to(dtype)
+        return (x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.weight).to(
+            dtype
+        )
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -160,9 +162,7 @@ class Nano(nn.Module):
             x = layer(x, cos, sin, quantised, dtype)
         return self.norm(x, dtype)
 
-    def forward(
-        self, ids: Tensor, where: Tensor, quantised: bool, dtype: torch.dtype
-    ) -> Tensor:
+    def forward(self, ids: Tensor, where: Tensor, quantised: bool, dtype: torch.dtype) -> Tensor:
         """Return float32 logits at the flat positions `where` of ids [batch, time]."""
         chosen = self.hidden(ids, quantised, dtype).flatten(0, 1)[where]
         return F.linear(chosen, self.embed_tokens.weight.to(dtype)).float()

@@ -79,7 +79,9 @@ LISTS_ZH = {
     "三种动物": "猫，狗，马",
     "四个方向": "东，南，西，北",
 }
-LIST_ASK_EN = "List {}.|Name {}.|Tell me {}.|Please list {}.|What are {}?|Give me {}.|Write {}.".split("|")
+LIST_ASK_EN = (
+    "List {}.|Name {}.|Tell me {}.|Please list {}.|What are {}?|Give me {}.|Write {}.".split("|")
+)
 LIST_ASK_ZH = "列出{}。|说出{}。|告诉我{}。|请列出{}。|{}是什么？|给我{}。|写出{}。".split("|")
 
 
@@ -117,7 +119,11 @@ def _how_many(rng: random.Random, chinese: bool) -> tuple[str, str, str]:
 def _next(rng: random.Random, chinese: bool) -> tuple[str, str, str]:
     number, after = rng.randint(1, 98), rng.random() < 0.5
     if chinese:
-        ask = ["{}后面是几？", "{}的下一个数是几？"] if after else ["{}前面是几？", "{}的上一个数是几？"]
+        ask = (
+            ["{}后面是几？", "{}的下一个数是几？"]
+            if after
+            else ["{}前面是几？", "{}的上一个数是几？"]
+        )
     else:
         word = "after" if after else "before"
         ask = [f"What comes {word} {{}}?", f"Which number is {word} {{}}?"]

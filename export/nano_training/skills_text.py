@@ -28,7 +28,10 @@ INTENTS_EN = {
         "Are you a human?|Are you a person?|Are you human?|Are you a robot?|Are you real?",
         "I am a very small language model.",
     ),
-    "thanks": ("Thank you!|Thanks!|Thanks a lot.|Many thanks.|Thank you very much.", "You are welcome!"),
+    "thanks": (
+        "Thank you!|Thanks!|Thanks a lot.|Many thanks.|Thank you very much.",
+        "You are welcome!",
+    ),
     "bye": ("Goodbye!|Bye!|See you later.|Good night!|See you tomorrow.", "Goodbye!"),
 }
 INTENTS_ZH = {
@@ -46,7 +49,9 @@ INTENTS_ZH = {
     "thanks": ("谢谢！|谢谢你！|多谢。|非常感谢。|太感谢了。", "不客气！"),
     "bye": ("再见！|拜拜！|回头见。|晚安！|明天见。", "再见！"),
 }
-OPENINGS_EN = "Hi|Hello|Hey|Good morning|Good evening|Good afternoon|Hi there|Hello there".split("|")
+OPENINGS_EN = "Hi|Hello|Hey|Good morning|Good evening|Good afternoon|Hi there|Hello there".split(
+    "|"
+)
 OPENINGS_ZH = "你好|您好|嗨|早上好|晚上好|下午好|大家好|你们好".split("|")
 
 
@@ -159,9 +164,18 @@ def capital(rng: random.Random) -> Sample:
 
 
 JSON_EN = {
-    "person": ("name and age", ["{} is {} years old.", "{} is {}.", "I am {} and I am {} years old."]),
-    "product": ("item and price", ["The {} costs {} dollars.", "A {} is {} dollars.", "{}: {} dollars"]),
-    "order": ("item and quantity", ["I want {1} {0}.", "Please order {1} {0}.", "{1} {0}, please."]),
+    "person": (
+        "name and age",
+        ["{} is {} years old.", "{} is {}.", "I am {} and I am {} years old."],
+    ),
+    "product": (
+        "item and price",
+        ["The {} costs {} dollars.", "A {} is {} dollars.", "{}: {} dollars"],
+    ),
+    "order": (
+        "item and quantity",
+        ["I want {1} {0}.", "Please order {1} {0}.", "{1} {0}, please."],
+    ),
     "city": ("city and country", ["{} is in {}.", "{}, {}", "The city {} lies in {}."]),
 }
 JSON_ZH = {

@@ -62,7 +62,10 @@ MORE_EN = {
     "+": ["Add {} to that.", "Now add {}.", "Plus {}?", "And plus {}?"],
     "-": ["Subtract {} from that.", "Now take away {}.", "Minus {}?", "And minus {}?"],
 }
-MORE_ZH = {"+": ["再加{}。", "加上{}呢？", "再加 {} 是多少？"], "-": ["再减{}。", "减去{}呢？", "再减 {} 是多少？"]}
+MORE_ZH = {
+    "+": ["再加{}。", "加上{}呢？", "再加 {} 是多少？"],
+    "-": ["再减{}。", "减去{}呢？", "再减 {} 是多少？"],
+}
 
 
 def _more(rng: random.Random, chinese: bool) -> tuple[list[Message], list[str]]:
@@ -73,7 +76,9 @@ def _more(rng: random.Random, chinese: bool) -> tuple[list[Message], list[str]]:
     step = rng.randint(1, 10) if sign == "+" else rng.randint(1, min(total, 10))
     keys = [f"turns:{a}{first_sign}{b}{sign}{step}"]
     keys += [sum_key(a, b, first_sign), sum_key(total, step, sign)]
-    ask = pick(rng, ["{} {} {} 是多少？", "{} {} {} = ?"] if chinese else ["What is {} {} {}?", "{}{}{}"])
+    ask = pick(
+        rng, ["{} {} {} 是多少？", "{} {} {} = ?"] if chinese else ["What is {} {} {}?", "{}{}{}"]
+    )
     more = pick(rng, (MORE_ZH if chinese else MORE_EN)[sign]).format(step)
     messages = [user(ask.format(a, first_sign, b)), assistant(equation(a, b, first_sign))]
     return messages + [user(more), assistant(equation(total, step, sign))], keys
@@ -84,7 +89,11 @@ def _and_there(rng: random.Random, chinese: bool) -> tuple[list[Message], list[s
     chinese = first.keys[0].endswith(tuple(row[2] for row in words.COUNTRIES))
     country = rng.randrange(len(words.COUNTRIES))
     name = words.COUNTRIES[country][2 if chinese else 0]
-    ask = ["那{}呢？", "{}呢？", "还有{}呢？"] if chinese else ["And of {}?", "And {}?", "What about {}?"]
+    ask = (
+        ["那{}呢？", "{}呢？", "还有{}呢？"]
+        if chinese
+        else ["And of {}?", "And {}?", "What about {}?"]
+    )
     messages = [*first.messages, user(pick(rng, ask).format(name))]
     messages += [assistant(capital_answer(country, chinese))]
     return messages, [f"turns:{first.messages[0]['content']}:{name}", *first.keys]

@@ -68,18 +68,24 @@ Colombia/Bogota/哥伦比亚/波哥大
     if row
 ]
 
-EN_CITIES = [row[1] for row in COUNTRIES] + """
+EN_CITIES = (
+    [row[1] for row in COUNTRIES]
+    + """
 London Shanghai Shenzhen Guangzhou Chengdu Wuhan Osaka Kyoto Mumbai Sydney Melbourne Toronto
 Montreal Boston Chicago Houston Dallas Denver Miami Seattle Munich Hamburg Milan Naples Turin Porto
 Lyon Nice Geneva Zurich Basel Prague Krakow Istanbul Dubai Doha Lagos Durban Busan Hanover Leeds
 York Oxford Bristol Venice Florence Seville Valencia Malaga Bilbao Bergen Gdansk Graz Linz Salzburg
 """.split()
+)
 
-ZH_CITIES = [row[3] for row in COUNTRIES] + """
+ZH_CITIES = (
+    [row[3] for row in COUNTRIES]
+    + """
 伦敦 上海 深圳 广州 成都 武汉 大阪 京都 孟买 悉尼 墨尔本 多伦多 波士顿 芝加哥 慕尼黑 汉堡 米兰 里昂 日内瓦 苏黎世
 布拉格 迪拜 釜山 威尼斯 佛罗伦萨 重庆 天津 南京 杭州 西安 苏州 青岛 大连 厦门 长沙 沈阳 济南 郑州 合肥 福州 昆明 贵阳
 南宁 海口 三亚 拉萨 兰州 西宁 银川 哈尔滨 长春 太原 南昌 无锡 宁波 珠海 桂林 洛阳 扬州 温州
 """.split()
+)
 
 ZH_CHARACTERS = sorted(set("".join(ZH_WORDS + ZH_NAMES + ZH_CITIES)))
 _START = "b c d f g h j k l m n p r s t v w z br ch cl dr fl gr kr pl sh sl st th tr".split()

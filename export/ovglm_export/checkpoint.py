@@ -1,4 +1,4 @@
-"""A GLM checkpoint under one set of names: numbers from config.json, tensors mapped when asked for."""
+"""A GLM checkpoint under one set of names; tensors are mapped when asked for."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -82,7 +82,7 @@ class Checkpoint:
         if not weight.is_finite():
             raise CheckpointError(
                 f"tensor {place.name} in {info.file.name} holds NaN or Inf",
-                "copy or download this file again; if it stays so, the checkpoint itself is damaged",
+                "copy or download this file again; if it stays so, its author has to mend it",
             )
         return weight
 
@@ -152,8 +152,8 @@ def _check_names(
     wanted = {place.name for place in places.values()}
     if missing := sorted(wanted - tensors.keys()):
         raise CheckpointError(
-            f"the checkpoint has no tensor {missing[0]} ({len(missing)} of {len(wanted)} are missing)",
-            "copy or download the checkpoint again: a shard is missing, or config.json is another's",
+            f"the checkpoint has no tensor {missing[0]} ({len(missing)} of {len(wanted)} missing)",
+            "copy or download the checkpoint again, all of its shards and its own config.json",
         )
     if extra := sorted(tensors.keys() - wanted - set(ignored)):
         raise CheckpointError(
@@ -177,12 +177,13 @@ def _check_shapes(
             wanted = (rows[place.name], *wanted[1:])
         if info.shape != wanted:
             raise CheckpointError(
-                f"tensor {place.name} is of shape {list(info.shape)}; config.json asks for {list(wanted)}",
+                f"tensor {place.name} has shape {list(info.shape)}, but config.json asks for "
+                f"{list(wanted)}",
                 "copy the checkpoint's own config.json again",
             )
         if info.dtype not in FLOAT_TYPES:
             raise CheckpointError(
-                f"tensor {place.name} is of type {info.dtype}; supported are {', '.join(FLOAT_TYPES)}",
+                f"tensor {place.name} is of type {info.dtype}, not one of {', '.join(FLOAT_TYPES)}",
                 "get the checkpoint in bf16, f16 or f32",
             )
 

@@ -1,4 +1,4 @@
-"""The files of a checkpoint folder: config.json and the safetensors shards, checked, not yet understood."""
+"""The files of a checkpoint folder, checked but not yet understood: config.json and the shards."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ def weight_files(folder: Path) -> list[Path]:
     pickles = sorted(file.name for kind in _PICKLES for file in folder.glob(kind))
     if pickles:
         raise CheckpointError(
-            f"{folder} holds its weights only as pickles ({pickles[0]}), which can run code when read",
+            f"{folder} holds only pickled weights ({pickles[0]}), which can run code when read",
             "get the safetensors form of this checkpoint",
         )
     raise CheckpointError(f"{folder} holds no *.safetensors file", _AGAIN)

@@ -3,13 +3,13 @@
 import json
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, _ArgumentGroup
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from ovglm.errors import ExportError
-from ovglm.recipe import DEVICES, Recipe, check_device
+from ovglm.recipe import DEVICES, Backup, HeadFormat, Recipe, WeightFormat, check_device
 
 if TYPE_CHECKING:
     from ovglm.manifest import Manifest
@@ -31,32 +31,36 @@ _LARGE_FOR_NPU = 5_000_000_000
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Describe the options of `ovglm export`."""
-    default = Recipe()
     add = parser.add_argument
     add("model", metavar="MODEL", help="a checkpoint folder, or a name of `ovglm list`")
     add("-o", "--output", metavar="DIR", help="the folder to write (default: in ovglm's store)")
     add("--force", action="store_true", help="replace a finished export in the output folder")
     add("--json", action="store_true", help="print the manifest as one JSON object at the end")
-    add("--exporter", choices=("native", "optimum"), default="native",
-        help="optimum goes through optimum-intel, for comparison (default: %(default)s)")  # fmt: skip
-    group = parser.add_argument_group("weights")
-    add = group.add_argument
-    add("--weights", choices=("int4", "int8", "bf16"), default=default.weights,
-        help="the format of the matrices (default: %(default)s); bf16 compresses nothing")  # fmt: skip
-    add("--group-size", type=int, metavar="N",
-        help="INT4 weights that share a scale; -1: a whole row (default: 128)")  # fmt: skip
-    add("--sym", action="store_true", default=None, dest="symmetric",
-        help="symmetric, no zero points (default)")  # fmt: skip
-    add("--asym", action="store_false", dest="symmetric",
-        help="asymmetric: closer to the original, not for the NPU")  # fmt: skip
-    add("--ratio", type=float, default=default.ratio, metavar="R",
-        help="share of the layers' weights in INT4 (default: %(default)s)")  # fmt: skip
-    add("--backup", choices=("int8_asym", "int8_sym", "none"), default=default.backup,
-        help="the format of the rest when the ratio is below 1 (default: %(default)s)")  # fmt: skip
-    add("--lm-head", choices=("int8", "int4"), default=default.lm_head,
-        help="the format of the last matrix beside INT4 layers (default: %(default)s)")  # fmt: skip
-    add("--device", choices=(*DEVICES, "ANY"), default="ANY",
-        help="choose and check the recipe for a device (default: legal on all three)")  # fmt: skip
+    devices = (*DEVICES, "ANY")
+    text = "choose and check the recipe for a device (default: legal on all three)"
+    add("--device", choices=devices, default="ANY", help=text)
+    text = "optimum goes through optimum-intel, for comparison (default: native)"
+    add("--exporter", choices=("native", "optimum"), default="native", help=text)
+    _add_weight_options(parser.add_argument_group("weights"))
+
+
+def _add_weight_options(group: _ArgumentGroup) -> None:
+    """Describe the recipe; its dataclass holds the defaults."""
+    add, default = group.add_argument, Recipe()
+    text = "the format of the matrices (default: %(default)s); bf16 compresses nothing"
+    add("--weights", choices=get_args(WeightFormat), default=default.weights, help=text)
+    text = f"INT4 weights that share a scale; -1: a whole row (default: {default.group_size})"
+    add("--group-size", type=int, metavar="N", help=text)
+    text = "symmetric, without zero points (default)"
+    add("--sym", action="store_true", default=None, dest="symmetric", help=text)
+    text = "asymmetric: closer to the original, not for the NPU"
+    add("--asym", action="store_false", dest="symmetric", help=text)
+    text = "share of the layers' weights in INT4 (default: %(default)s)"
+    add("--ratio", type=float, default=default.ratio, metavar="R", help=text)
+    text = "the format of the rest at a ratio below 1 (default: %(default)s)"
+    add("--backup", choices=get_args(Backup), default=default.backup, help=text)
+    text = "the last matrix beside INT4 layers (default: %(default)s)"
+    add("--lm-head", choices=get_args(HeadFormat), default=default.lm_head, help=text)
 
 
 def run(options: Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Weight compression through NNCF, for one model at a time: a decoder layer, or rows of a matrix."""
+"""Weight compression through NNCF, one model at a time: a decoder layer, or rows of a matrix."""
 
 import contextlib
 import io

@@ -36,7 +36,7 @@ def refuse_unsupported(config: Mapping[str, Any], allowed: Mapping[str, tuple[An
     for field, values in checks.items():
         if field in config and config[field] not in values:
             raise CheckpointError(
-                f"config.json sets {field} to {_short(config[field])}, which this exporter cannot compute",
+                f"config.json sets {field} to {_short(config[field])}, which cannot be exported",
                 "ovglm export --help lists the architectures that it can",
             )
 
@@ -52,8 +52,9 @@ def number(config: Mapping[str, Any], field: str) -> int:
 def fraction(config: Mapping[str, Any], field: str) -> float:
     """Read a positive, finite number."""
     value = config.get(field)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _bad_field(config, field, "a positive number")
+    if not math.isfinite(value) or value <= 0:
         raise _bad_field(config, field, "a positive number")
     return float(value)
 
@@ -128,5 +129,3 @@ def _short(value: object) -> str:
     """Show a value in at most 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
-
-

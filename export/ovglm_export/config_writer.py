@@ -1,4 +1,4 @@
-"""Writes config.json in transformers' own form, without `auto_map`, so that no reader wants remote code."""
+"""Writes config.json in transformers' own form: no `auto_map`, so no reader wants remote code."""
 
 import json
 from pathlib import Path

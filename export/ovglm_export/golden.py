@@ -1,4 +1,4 @@
-"""Golden tokens: fixed prompts and the greedy tokens that the CPU gives, to hold other devices against."""
+"""Golden tokens: fixed prompts and the CPU's greedy tokens, to hold other devices against."""
 
 from dataclasses import dataclass
 from functools import partial

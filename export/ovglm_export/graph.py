@@ -22,6 +22,7 @@ __all__ = [
     "constant",
     "gated_mlp",
     "linear",
+    "make_model",
     "project_heads",
     "rms_norm",
     "rotary_tables",
@@ -51,6 +52,15 @@ def weight_node(weight: Weight, name: str) -> Node:
     return node if weight.dtype == "F32" else ops.convert(node, "f32", name=f"{name}/convert")
 
 
+def make_model(
+    results: list[Node], parameters: list[Node], name: str, sinks: list[Node] | None = None
+) -> ov.Model:
+    """Make a model of its outputs, inputs and, where it has a state, sinks."""
+    # openvino's own stub hides Model's constructor behind a metaclass.
+    parts = [results, sinks, parameters] if sinks else [results, parameters]
+    return ov.Model(*parts, name)  # pyright: ignore[reportGeneralTypeIssues]
+
+
 def linear(x: Node, weight: Node, name: str) -> Node:
     """Multiply x [..., inputs] with a weight [outputs, inputs] from the right."""
     return ops.matmul(x, weight, False, True, name=name)
@@ -72,7 +82,7 @@ def rms_norm(x: Node, weight: Weight, eps: float) -> Node:
 
 
 def rotary_tables(position_ids: Node, inverse: np.ndarray, scale: float) -> tuple[Node, Node]:
-    """Make cos and sin, [B, 1, T, rotary_dim] each, from positions [B, T]; all layers share them."""
+    """Make cos and sin [B, 1, T, rotary_dim] from positions [B, T]; all layers share them."""
     positions = ops.unsqueeze(ops.convert(position_ids, "f32"), constant([1, 3], np.int64))
     angles = ops.multiply(positions, ops.constant(inverse.reshape(1, 1, 1, -1)))
     twice = ops.concat([angles, angles], -1)
@@ -141,7 +151,7 @@ class CachedAttention:
         self.sinks: list[Node] = []
 
     def attend(self, query: Node, key: Node, value: Node, mask: Node) -> Node:
-        """Attend with [B, heads, T, head_dim] against all S tokens; returns [B, T, heads * head_dim]."""
+        """Attend from [B, heads, T, head_dim] to all S tokens: [B, T, heads * head_dim]."""
         keys, values = self._grow(key, "key"), self._grow(value, "value")
         scale = constant(self.head_dim**-0.5, np.float32)
         mixed = ops.scaled_dot_product_attention(
@@ -157,12 +167,12 @@ class CachedAttention:
         info.data_type = Type.f32
         info.variable_id = f"past_key_values.{self.layer}.{kind}present.{self.layer}.{kind}"
         variable = Variable(info)
-        batch = ops.gather(ops.shape_of(self.hidden), constant([0], np.int64), constant(0, np.int64))
+        batch = ops.gather(
+            ops.shape_of(self.hidden), constant([0], np.int64), constant(0, np.int64)
+        )
         empty = ops.concat([batch, constant([self.kv_heads, 0, self.head_dim], np.int64)], 0)
         start = ops.broadcast(constant(0, np.float32), empty)
-        past = ops.gather(
-            ops.read_value(start, variable), self.beam_idx, constant(0, np.int64)
-        )
+        past = ops.gather(ops.read_value(start, variable), self.beam_idx, constant(0, np.int64))
         grown = ops.concat([past, new], 2)
         self.sinks.append(ops.assign(grown, variable))
         return grown

@@ -1,4 +1,4 @@
-"""`ovglm inspect`: what an exported folder says of itself, as a table; `--check` holds it to its word."""
+"""`ovglm inspect`: what an exported folder says of itself, and whether that is so."""
 
 import json
 from argparse import ArgumentParser, Namespace

@@ -3,10 +3,12 @@
 import openvino.opset13 as ops
 from openvino import Model, Output, PartialShape, Type
 
+from ovglm_export.graph import make_model
+
 __all__ = ["INPUTS", "join_parts"]
 
 INPUTS = ("input_ids", "attention_mask", "position_ids", "beam_idx")
-# Guards half-precision devices against overflow in GLM's last layers; optimum-intel writes the same.
+# Guards half-precision devices against overflow in the last layers, as optimum-intel does.
 _ACTIVATIONS_SCALE = "8.0"
 
 
@@ -34,7 +36,7 @@ def join_parts(
     _connect(head, flow)
     result = ops.result(logits, name="logits")
     result.output(0).set_names({"logits"})
-    model = Model([result], sinks, [*embedding.get_parameters(), beam_idx], "ovglm")
+    model = make_model([result], [*embedding.get_parameters(), beam_idx], "ovglm", sinks)
     _label(model)
     return model
 

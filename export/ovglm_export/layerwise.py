@@ -1,4 +1,4 @@
-"""Runs spooled parts one after the other on the CPU, so that a model runs in the memory of one layer."""
+"""Runs spooled parts one after the other on the CPU, in the memory of one layer."""
 
 from collections.abc import Callable
 

@@ -12,6 +12,7 @@ from ovglm.progress import Progress
 from ovglm.recipe import Recipe
 from ovglm_export.checkpoint import Checkpoint
 from ovglm_export.compress import compress_matrices, int8_sensitivity
+from ovglm_export.graph import make_model
 from ovglm_export.join import join_parts
 from ovglm_export.parts import PartBuilder, embedding_model, head_model
 from ovglm_export.plan import EMBEDDING, HEAD, Plan, layer_matrices, make_plan
@@ -28,9 +29,7 @@ def part_names(layers: int) -> list[str]:
     return ["embedding", *(f"layer_{at:03d}" for at in range(layers)), "head"]
 
 
-def plan_matrices(
-    checkpoint: Checkpoint, recipe: Recipe, spool: Spool, progress: Progress
-) -> Plan:
+def plan_matrices(checkpoint: Checkpoint, recipe: Recipe, spool: Spool, progress: Progress) -> Plan:
     """Give every matrix its format; a ratio below 1 measures each matrix first."""
     arch = checkpoint.architecture
     if recipe.ratio >= 1:
@@ -113,7 +112,7 @@ def load_part(spool: Spool, name: str) -> ov.Model:
         return part
     tied[0].output(0).replace(_embedding_output(spool.load("embedding")))
     inputs = [one for one in part.get_parameters() if one is not tied[0]]
-    return ov.Model(part.get_results(), inputs[:1], name)
+    return make_model(part.get_results(), inputs[:1], name)
 
 
 def _embedding_output(first: ov.Model) -> ov.Output:

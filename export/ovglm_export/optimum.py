@@ -16,24 +16,21 @@ from ovglm.recipe import Recipe, matrix_group_size
 from ovglm_export.architecture import Architecture
 from ovglm_export.checkpoint import Checkpoint, open_checkpoint
 
-__all__ = ["quantization_options", "write_model_with_optimum"]
+__all__ = ["check_optimum", "quantization_options", "write_model_with_optimum"]
 
 _INSTALL = 'pip install "ovglm[optimum]"'
 _MODEL_TYPES = ("glm", "glm4")
 _NATIVE = "the same command without --exporter optimum"
-_FILES = ("openvino_model.xml", "openvino_model.bin", "config.json")
+_FILES = ("openvino_model.xml", "openvino_model.bin")
 
 
 def write_model_with_optimum(source: Path, output: Path, recipe: Recipe) -> None:
-    """Write openvino_model.xml, openvino_model.bin and config.json into the folder `output`.
+    """Write openvino_model.xml and openvino_model.bin into the folder `output`.
 
-    Refuses before any slow work what optimum-intel cannot do or would ignore: a missing extra,
-    an architecture that needs the checkpoint's own Python, an INT4 head beside an INT8 embedding.
+    Raises what check_optimum raises, before any slow work.
     """
-    _require_extra()
     checkpoint = open_checkpoint(source)
-    _check_checkpoint(checkpoint)
-    _check_groups(checkpoint.architecture, recipe)
+    check_optimum(checkpoint, recipe)
     options = quantization_options(recipe)
     output.mkdir(parents=True, exist_ok=True)
     # The float model lies beside the output, so that it fills the disk the user chose.
@@ -45,6 +42,17 @@ def write_model_with_optimum(source: Path, output: Path, recipe: Recipe) -> None
             made = plain if options is None else _compress(plain, Path(scratch, "small"), options)
         for name in _FILES:
             shutil.move(made / name, output / name)
+
+
+def check_optimum(checkpoint: Checkpoint, recipe: Recipe) -> None:
+    """Refuse what optimum-intel cannot do, or would silently do in another way; write nothing.
+
+    Raises OvglmError for a missing extra, CheckpointError or RecipeError for the rest.
+    """
+    _require_extra()
+    _check_checkpoint(checkpoint)
+    _check_groups(checkpoint.architecture, recipe)
+    quantization_options(recipe)
 
 
 def quantization_options(recipe: Recipe) -> dict[str, object] | None:

@@ -18,6 +18,7 @@ from ovglm_export.graph import (
     constant,
     gated_mlp,
     linear,
+    make_model,
     project_heads,
     rms_norm,
     rotary_tables,
@@ -54,7 +55,7 @@ def embedding_model(arch: Architecture, weight: Node) -> Model:
     cos, sin = rotary_tables(positions, arch.inverse_frequencies(), arch.rotary_scale)
     outputs = (hidden, cos, sin, attention_mask(attention, ids))
     results = [_result(node, name) for name, node in zip(("hidden", *SHARED), outputs, strict=True)]
-    return Model(results, [ids, attention, positions], "embedding")
+    return make_model(results, [ids, attention, positions], "embedding")
 
 
 def head_model(arch: Architecture, norm: Weight, weight: Node | None) -> Model:
@@ -68,7 +69,7 @@ def head_model(arch: Architecture, norm: Weight, weight: Node | None) -> Model:
         weight = _parameter("tied_weight", [arch.vocab_size, arch.hidden_size])
         inputs.append(weight)
     logits = linear(rms_norm(hidden, norm, arch.rms_eps), weight, "lm_head")
-    return Model([_result(logits, "logits")], inputs, "head")
+    return make_model([_result(logits, "logits")], inputs, "head")
 
 
 class PartBuilder:
@@ -97,7 +98,8 @@ class PartBuilder:
         mixed = self._attention(layer, hidden, tables, mask, attention)
         out = self._mlp(layer, mixed)
         inputs = [hidden, cos, sin, mask, beam_idx]
-        return Model([_result(out, "hidden_out")], attention.sinks, inputs, f"layer_{layer}")
+        result = _result(out, "hidden_out")
+        return make_model([result], inputs, f"layer_{layer}", attention.sinks)
 
     def _attention(
         self, layer: int, x: Node, tables: tuple[Node, Node], mask: Node, cache: CachedAttention
@@ -158,5 +160,3 @@ class PartBuilder:
         turned = np.ascontiguousarray(heads[:, order]).reshape(weight.shape)
         self._alive.append(turned)
         return Weight(turned, weight.dtype)
-
-

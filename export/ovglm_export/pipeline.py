@@ -1,4 +1,4 @@
-"""The steps of an export in order: check everything, compress, join, tokenizer, golden tokens, manifest."""
+"""The steps of an export in order: check, tokenizer, compress, join, golden tokens, manifest."""
 
 import hashlib
 import json
@@ -102,9 +102,7 @@ class _Export:
         self._space.finish()
         return manifest
 
-    def _natively(
-        self, folder: Path, stops: tuple[int, ...]
-    ) -> tuple[Plan, tuple[Golden, ...]]:
+    def _natively(self, folder: Path, stops: tuple[int, ...]) -> tuple[Plan, tuple[Golden, ...]]:
         """Compress layer by layer, join, and run the parts for golden tokens."""
         progress = self._options.progress
         spool = Spool(self._space.spool, self._key())

@@ -1,4 +1,4 @@
-"""Which format each matrix gets: the recipe, the matrix's width, and for a ratio its sensitivity."""
+"""Which format each matrix gets: by the recipe, its width, and for a ratio its sensitivity."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -59,9 +59,7 @@ def make_plan(
 
     sensitivities: one number for each matrix of the layers; needed when the ratio is below 1.
     """
-    wanted = {
-        name: recipe.layer_format for at in range(arch.layers) for name in layer_matrices(at)
-    }
+    wanted = {name: recipe.layer_format for at in range(arch.layers) for name in layer_matrices(at)}
     for name in _kept_from_int4(arch, recipe, wanted, sensitivities):
         wanted[name] = recipe.backup_format
     wanted[EMBEDDING] = recipe.embedding_format

@@ -1,4 +1,4 @@
-"""Compresses the embedding and the head in bands of rows, so that memory does not grow with the vocabulary.
+"""Compresses the embedding and the head in bands of rows; memory does not grow with the vocabulary.
 
 Rounding is per row, so the bands together are bit for bit what NNCF gives on the whole matrix.
 """
@@ -14,7 +14,7 @@ from openvino import Node, PartialShape, Type
 from ovglm.recipe import MatrixFormat
 from ovglm_export.checkpoint import Weight
 from ovglm_export.compress import compress_matrices
-from ovglm_export.graph import linear, weight_node
+from ovglm_export.graph import linear, make_model, weight_node
 
 __all__ = ["compress_rows"]
 
@@ -76,10 +76,10 @@ def compress_rows(
 def _compressed_constants(
     band: Weight, wanted: MatrixFormat, name: str
 ) -> dict[str, ov.op.Constant]:
-    """Compress one band and pick out its constants: values, scale and, if asymmetric, zero_point."""
+    """Compress one band and pick out its values, scale and, if asymmetric, zero_point."""
     x = ops.parameter(PartialShape([-1, band.shape[1]]), Type.f32)
     matmul = linear(x, weight_node(band, name), "lm_head")
-    model = compress_matrices(ov.Model([ops.result(matmul)], [x]), {"lm_head": wanted})
+    model = compress_matrices(make_model([ops.result(matmul)], [x], "band"), {"lm_head": wanted})
     roles = {name: "values", f"{name}/scale": "scale", f"{name}/zero_point": "zero_point"}
     return {
         roles[op.get_friendly_name()]: op

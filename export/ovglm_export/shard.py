@@ -1,4 +1,4 @@
-"""One safetensors file, memory-mapped: the header is checked against the file before a byte is trusted."""
+"""One safetensors file, memory-mapped; its header is checked before a byte is trusted."""
 
 import json
 import math
@@ -72,7 +72,10 @@ def _tensor_info(file: Path, name: str, entry: Any, data_start: int) -> TensorIn
         raise CheckpointError(
             f"{file.name} ends before its tensor {name} (bytes {begin} to {end})", _INTACT
         )
-    if dtype in FLOAT_TYPES and end - begin != math.prod(shape) * np.dtype(FLOAT_TYPES[dtype]).itemsize:
+    if (
+        dtype in FLOAT_TYPES
+        and end - begin != math.prod(shape) * np.dtype(FLOAT_TYPES[dtype]).itemsize
+    ):
         raise CheckpointError(
             f"{file.name}: tensor {name} of shape {list(shape)} and type {dtype} does not fill "
             f"its {end - begin} bytes",

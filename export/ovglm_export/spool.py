@@ -1,4 +1,4 @@
-"""Finished parts on disk, each with its checksum, so that a killed export goes on where it stopped."""
+"""Finished parts on disk with their checksums: a killed export goes on where it stopped."""
 
 import json
 import os

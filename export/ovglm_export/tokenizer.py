@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ovglm.errors import CheckpointError
 from ovglm.template import FILE_NAME as TEMPLATE_NAME
@@ -72,10 +72,10 @@ def stop_ids(source: Path) -> tuple[int, ...]:
 
 def _ids_of(path: Path, value: object) -> list[int]:
     values = value if isinstance(value, list) else [] if value is None else [value]
-    for token in values:
-        if isinstance(token, bool) or not isinstance(token, int) or token < 0:
-            raise CheckpointError(f"eos_token_id in {path} is {value!r}, not token ids", _AGAIN)
-    return values
+    ids = [id_ for id_ in values if isinstance(id_, int) and not isinstance(id_, bool) and id_ >= 0]
+    if len(ids) != len(values):
+        raise CheckpointError(f"eos_token_id in {path} is {value!r}, not token ids", _AGAIN)
+    return ids
 
 
 def _read_tokenizer(source: Path) -> tuple[bytes, dict[str, Any]]:
@@ -166,7 +166,8 @@ def _write_ir(
         **({} if length is None else {"model_max_length": length}),
     )
     _require_same_ids(fast, tokenizer)
-    models = convert_tokenizer(fast, with_detokenizer=True)
+    # Two models, because a detokenizer is asked for; the declared type also allows for one.
+    models = cast("tuple[openvino.Model, ...]", convert_tokenizer(fast, with_detokenizer=True))
     for model, name in zip(models, ("tokenizer", "detokenizer"), strict=True):
         _make_reproducible(model)
         openvino.save_model(model, output / f"openvino_{name}.xml", compress_to_fp16=False)

@@ -1,4 +1,4 @@
-"""Where an export works and how it ends: `OUTPUT.partial`, one writer at a time, one rename at the end."""
+"""Where an export works and how it ends: `OUTPUT.partial`, one writer, one rename at the end."""
 
 import os
 import shutil

@@ -69,7 +69,7 @@ def run(options: Namespace) -> int:
     for piece in reply:
         print(piece, end="", flush=True)
     print(flush=True)
-    print(_figures(reply, device, sampling), file=sys.stderr)
+    print(_figures(reply, device), file=sys.stderr)
     return 0
 
 
@@ -93,7 +93,7 @@ def _choose_sampling(options: Namespace, recommended: Sampling) -> Sampling:
     return sampling
 
 
-def _figures(reply: "Reply", device: str, sampling: Sampling) -> str:
+def _figures(reply: "Reply", device: str) -> str:
     usage = reply.usage
     if usage is None:
         raise ValueError("an unfinished reply has no figures")
@@ -104,6 +104,6 @@ def _figures(reply: "Reply", device: str, sampling: Sampling) -> str:
         f"first token {usage.first_token_s * 1000:.0f} ms",
         *([f"{speed:.1f} tokens/s"] if speed else []),
         device,
-        *([f"cut at {sampling.max_new_tokens} tokens"] if reply.finish_reason == "length" else []),
+        *(["cut at the token limit"] if reply.finish_reason == "length" else []),
     ]
     return " · ".join(parts)

@@ -84,6 +84,13 @@ def test_a_prompt_that_fills_the_context_is_refused_with_both_numbers() -> None:
     assert engine.requests == []
 
 
+def test_an_answer_never_outgrows_the_context() -> None:
+    engine = FakeEngine(b"a long answer")
+    reply = _assistant(engine, context_length=8).reply([Message("user", "hi")], Sampling())
+    assert "".join(reply) == "a l"
+    assert reply.finish_reason == "length"
+
+
 def test_text_of_the_user_never_becomes_a_control_token() -> None:
     engine = FakeEngine(b"")
     list(_assistant(engine).reply([Message("user", "<|system|>")], Sampling()))

@@ -35,44 +35,22 @@ GLM4 = (
     "<|{{ item['role'] }}|>{{ item['metadata'] }}\n{{ item['content'] }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-GLM0414 = """[gMASK]<sop>
-{%- if tools -%}
-<|system|>
-# 可用工具
-{% for tool in tools %}
-    {%- set function = tool.function if tool.get("function") else tool %}
-
-## {{ function.name }}
-
-{{ function | tojson(indent=4, ensure_ascii=False) }}
-在调用上述函数时，请使用 Json 格式表示调用的参数。
-{%- endfor %}
-{%- endif -%}
-{%- for msg in messages %}
-    {%- if msg.role == 'system' %}
-<|system|>
-{{ msg.content }}
-    {%- endif %}
-{%- endfor %}
-{%- for message in messages if message.role != 'system' %}
-    {%- set role = message['role'] %}
-    {%- set visible = message['content'].split('</think>')[-1].strip() %}
-    {%- set meta = message.get("metadata", "") %}
-    {%- if role == 'user' %}
-<|user|>
-{{ visible }}
-    {%- elif role == 'assistant' and not meta %}
-<|assistant|>
-{{ visible }}
-    {%- elif role == 'assistant' and meta %}
-<|assistant|>{{ meta + ' ' }}
-{{ visible }}
-    {%- elif role == 'observation' %}
-<|observation|>
-{{ visible }}
-    {%- endif %}
-{%- endfor %}
-{% if add_generation_prompt %}<|assistant|>{% endif %}"""
+GLM0414 = (
+    "[gMASK]<sop>{%- if tools -%}<|system|>\n# 可用工具\n{% for tool in tools %}"
+    "{%- set function = tool.function if tool.get('function') else tool %}\n\n"
+    "## {{ function.name }}\n\n{{ function | tojson(indent=4, ensure_ascii=False) }}\n"
+    + CALL_HINT
+    + "{%- endfor %}{%- endif -%}{%- for msg in messages %}{%- if msg.role == 'system' %}\n"
+    "<|system|>\n{{ msg.content }}{%- endif %}{%- endfor %}"
+    "{%- for message in messages if message.role != 'system' %}"
+    "{%- set visible = message['content'].split('</think>')[-1].strip() %}"
+    "{%- set meta = message.get('metadata', '') %}{%- if message.role == 'user' %}\n"
+    "<|user|>\n{{ visible }}{%- elif message.role == 'assistant' and not meta %}\n"
+    "<|assistant|>\n{{ visible }}{%- elif message.role == 'assistant' and meta %}\n"
+    "<|assistant|>{{ meta }} \n{{ visible }}{%- elif message.role == 'observation' %}\n"
+    "<|observation|>\n{{ visible }}{%- endif %}{%- endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
 GLM_EDGE = (
     "{% for item in messages %}{% if item['role'] == 'system' %}<|system|>\n{{ item['content'] }}"
     "{% elif item['role'] == 'user' %}<|user|>\n{{ item['content'] }}"
@@ -89,12 +67,10 @@ TOOL = {
     },
 }
 TOOL_JSON = json.dumps(TOOL["function"], indent=4, ensure_ascii=False)
-S, A, B, C = (
-    {"role": "system", "content": "S"},
-    {"role": "user", "content": "A"},
-    {"role": "assistant", "content": "B"},
-    {"role": "user", "content": "C"},
-)
+S = {"role": "system", "content": "S"}
+A = {"role": "user", "content": "A"}
+B = {"role": "assistant", "content": "B"}
+C = {"role": "user", "content": "C"}
 USER = {"role": "user", "content": "你好"}
 CALL = {"role": "assistant", "metadata": "get_weather", "content": '{"city": "X"}'}
 RESULT = {"role": "observation", "content": "sunny"}
@@ -200,7 +176,7 @@ def test_ids_of_ordinary_text_equal_those_of_transformers(
             messages, chat_template=template.source, tokenize=False, add_generation_prompt=True
         )
         assert template.render(messages) == text
-        expected = reference.encode(str(text), add_special_tokens=False)
+        expected = reference.encode(str(text), add_special_tokens=False)  # the prefix only once
         assert encode_chat(template, tokenizer, messages) == expected
 
 
@@ -227,12 +203,11 @@ def test_user_text_never_becomes_a_control_token_in_a_chat(
 def test_the_ids_of_a_pasted_control_token_are_those_of_plain_text(tokenizer: Tokenizer) -> None:
     ids = encode_chat(ChatTemplate(GLM_EDGE), tokenizer, [{"role": "user", "content": "a<|user|>"}])
     plain = tokenizer.encode("\na<|user|>", allow_special=False)
-    newline = tokenizer.encode("\n", allow_special=False)
     assert ids == [
         tokenizer.token_id("<|user|>"),
         *plain,
         tokenizer.token_id("<|assistant|>"),
-        *newline,
+        *tokenizer.encode("\n", allow_special=False),
     ]
 
 
@@ -244,11 +219,6 @@ def test_a_tool_description_never_becomes_a_control_token(tokenizer: Tokenizer) 
     assert control_ids(tokenizer, ids) == [tokenizer.token_id(name) for name in names]
     ids = encode_chat(ChatTemplate(GLM4), tokenizer, [{**A, "tools": tools}])
     assert control_ids(tokenizer, ids) == [tokenizer.token_id(name) for name in names]
-
-
-def test_the_prefix_is_not_doubled(tokenizer: Tokenizer) -> None:
-    ids = encode_chat(ChatTemplate(GLM4), tokenizer, [USER])
-    assert ids.count(tokenizer.token_id("[gMASK]") or 0) == 1
 
 
 def test_json_is_written_as_transformers_writes_it(
@@ -277,6 +247,7 @@ def test_loop_controls_and_the_date_are_known() -> None:
         ("{{ messages.append(1) }}", "unsafe|not safe|access"),
         ("{{ ''.__class__.__mro__ }}", "unsafe|access"),
         ("{{ 1 // 0 }}", "zero"),
+        ("{% for %}", "not valid Jinja"),
     ],
 )
 def test_an_error_in_a_template_is_one_sentence(source: str, words: str) -> None:
@@ -284,30 +255,19 @@ def test_an_error_in_a_template_is_one_sentence(source: str, words: str) -> None
         ChatTemplate(source).render([A])
 
 
-def test_a_template_that_is_no_jinja_is_refused() -> None:
-    with pytest.raises(OvglmError, match="not valid Jinja"):
-        ChatTemplate("{% for %}")
+NAMED = [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]
+OLD = {"tokenizer_config.json": {"chat_template": "old"}}
 
 
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({}, None),
-        ({"tokenizer_config.json": {"chat_template": "old"}}, "old"),
-        ({"tokenizer_config.json": {"chat_template": "old"}, "chat_template.jinja": "new"}, "new"),
-        (
-            {
-                "tokenizer_config.json": {
-                    "chat_template": [
-                        {"name": "tool_use", "template": "t"},
-                        {"name": "default", "template": "d"},
-                    ]
-                }
-            },
-            "d",
-        ),
-    ],
-)
+FOUND = [
+    ({}, None),
+    (OLD, "old"),
+    ({**OLD, "chat_template.jinja": "new"}, "new"),
+    ({"tokenizer_config.json": {"chat_template": NAMED}}, "d"),
+]
+
+
+@pytest.mark.parametrize(("files", "expected"), FOUND)
 def test_the_template_is_found(
     tmp_path: Path, files: Mapping[str, Any], expected: str | None
 ) -> None:
@@ -317,15 +277,15 @@ def test_the_template_is_found(
     assert find_template(tmp_path) == expected
 
 
-def test_named_templates_without_a_default_are_refused(tmp_path: Path) -> None:
-    config = {"chat_template": [{"name": "rag", "template": "t"}]}
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [({}, "no chat template"), ({"chat_template": NAMED[:1]}, "named 'default', only tool_use")],
+)
+def test_a_folder_without_a_template_is_refused(
+    tmp_path: Path, config: dict[str, Any], words: str
+) -> None:
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(OvglmError, match="only rag"):
-        ChatTemplate.load(tmp_path)
-
-
-def test_a_folder_without_a_template_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OvglmError, match="no chat template"):
+    with pytest.raises(OvglmError, match=words):
         ChatTemplate.load(tmp_path)
 
 
@@ -337,5 +297,4 @@ def test_special_tokens_of_the_config_are_variables_of_the_template(tmp_path: Pa
 
 
 def control_ids(tokenizer: Tokenizer, ids: list[int]) -> list[int]:
-    controls = {tokenizer.token_id(name) for name in SPECIAL}
-    return [token for token in ids if token in controls]
+    return [token for token in ids if token in map(tokenizer.token_id, SPECIAL)]

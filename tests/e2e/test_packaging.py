@@ -1,4 +1,4 @@
-"""What the wheel holds: three packages and nano's files, and nothing that is only for the checkout."""
+"""What the wheel holds: three packages with nano, and nothing that is only for the checkout."""
 
 import subprocess
 import sys

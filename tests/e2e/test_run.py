@@ -76,7 +76,7 @@ def test_the_exported_folder_itself_is_a_model(with_nano: Shell) -> None:
 def test_the_token_limit_cuts_the_answer_and_says_so(with_nano: Shell) -> None:
     done = with_nano("run", "nano", QUESTION, "--max-new-tokens", "2")
     assert "answer 2 tokens" in done.stderr
-    assert "cut at 2 tokens" in done.stderr
+    assert "cut at the token limit" in done.stderr
 
 
 def test_one_seed_gives_one_answer(with_nano: Shell) -> None:

@@ -60,8 +60,9 @@ def test_missing_extra_is_one_sentence_with_the_pip_command(
 ) -> None:
     others = {name: version for name, version in INSTALLED.items() if name != missing}
     pretend_installed(monkeypatch, others)
+    source = tiny_checkpoint(tmp_path / "source")
     with pytest.raises(OvglmError) as caught:
-        write_model_with_optimum(tmp_path, tmp_path / "out", Recipe())
+        write_model_with_optimum(source, tmp_path / "out", Recipe())
     expected = f"The exporter 'optimum' needs {missing}, which is not installed"
     assert caught.value.message == expected
     assert caught.value.hint == 'pip install "ovglm[optimum]"'
@@ -72,8 +73,9 @@ def test_transformers_that_optimum_refuses_is_named_before_the_export(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend_installed(monkeypatch, INSTALLED | {"transformers": "5.5.4"})
+    source = tiny_checkpoint(tmp_path / "source")
     with pytest.raises(OvglmError, match=r"4\.57, but 5\.5\.4 is installed"):
-        write_model_with_optimum(tmp_path, tmp_path / "out", Recipe())
+        write_model_with_optimum(source, tmp_path / "out", Recipe())
     assert not (tmp_path / "out").exists()
 
 
@@ -175,7 +177,7 @@ def test_optimum_writes_the_model_in_an_environment_of_its_own(tmp_path: Path) -
     assert done.stdout == b""
     for name in recipes:
         files = sorted(path.name for path in (tmp_path / "out" / name).iterdir())
-        assert files == ["config.json", "openvino_model.bin", "openvino_model.xml"]
+        assert files == ["openvino_model.bin", "openvino_model.xml"]
     assert {name: matrices(tmp_path / "out" / name) for name in recipes} == {
         "int4": {"i4": 12, "u8": 2},
         "int4-adjusted": {"i4": 12, "u8": 2},

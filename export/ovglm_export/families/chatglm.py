@@ -1,4 +1,4 @@
-"""`chatglm`: the original layout of GLM-4-9B, -Chat and -Chat-1M; the same model under other names."""
+"""`chatglm`: the original layout of GLM-4-9B, -Chat and -Chat-1M, a `glm` under other names."""
 
 from ovglm.errors import CheckpointError
 from ovglm_export.architecture import Architecture
@@ -33,7 +33,7 @@ def _read_config(config: Config) -> Architecture:
     refuse_unsupported(config, _SUPPORTED)
     if "rope_ratio" not in config:
         raise CheckpointError(
-            "config.json is of model type chatglm but has no rope_ratio: this is ChatGLM2 or 3, not GLM-4",
+            "config.json is of model type chatglm without rope_ratio: ChatGLM2 or 3, not GLM-4",
             "ovglm export --help lists the architectures that can be exported",
         )
     heads, head_dim = number(config, "num_attention_heads"), number(config, "kv_channels")

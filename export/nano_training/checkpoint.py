@@ -1,0 +1,42 @@
+"""Writes the miniature as a checkpoint folder in the layout of GLM-4-9B-Chat-HF."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+
+from nano_training.model import Nano, config
+from nano_training.vocabulary import SPECIAL, STOP, tokenizer_config
+
+
+def write_checkpoint(model: Nano, tokenizer: Tokenizer, template: Path, folder: Path) -> None:
+    """Write weights in bfloat16, the three configs, the tokenizer and the chat template."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = {token: tokenizer.token_to_id(token) for token in SPECIAL}
+    tensors = {
+        f"model.{name}": value.to(torch.bfloat16).contiguous()
+        for name, value in model.state_dict().items()
+    }
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    tokenizer.save(str(folder / "tokenizer.json"))
+    _write_json(folder / "config.json", config(model.shape, ids))
+    _write_json(folder / "tokenizer_config.json", tokenizer_config())
+    generation = {
+        "do_sample": False,
+        "eos_token_id": [ids[token] for token in STOP],
+        "max_new_tokens": 128,
+        "pad_token_id": ids["<|endoftext|>"],
+    }
+    _write_json(folder / "generation_config.json", generation)
+    if template.resolve() != (folder / template.name).resolve():
+        shutil.copyfile(template, folder / template.name)
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
