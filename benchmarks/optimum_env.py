@@ -56,13 +56,18 @@ def make(folder: Path, *, checkout: Path = ROOT, force: bool = False) -> bool:
     """
     wanted = _stamp_text(checkout)
     stamp = folder / STAMP
-    if not force and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+    found = stamp.read_text(encoding="utf-8") if stamp.is_file() else ""
+    if not force and found == wanted:
         _check(folder)
         _say(f"{folder} is up to date; nothing to do.")
         return False
     _refuse_foreign_folder(folder)
-    _say(f"Making a virtual environment in {folder}.")
-    venv.EnvBuilder(clear=True, with_pip=True).create(folder)
+    if force or found.splitlines()[:1] != wanted.splitlines()[:1]:
+        _say(f"Making a virtual environment in {folder}.")
+        venv.EnvBuilder(clear=True, with_pip=True).create(folder)
+    else:
+        _say(f"Updating {folder}.")
+        stamp.unlink()  # an update that is cut short counts as no environment
     _say(f"Installing {', '.join(REQUIREMENTS)} and ovglm from {checkout}.")
     _pip(folder, *REQUIREMENTS, "-e", str(checkout))
     _say(f"Installing {', '.join(WITHOUT_DEPENDENCIES)} without their dependencies.")
@@ -75,7 +80,7 @@ def make(folder: Path, *, checkout: Path = ROOT, force: bool = False) -> bool:
 
 
 def _stamp_text(checkout: Path) -> str:
-    """Return what decides the environment's content: a change here means to make it anew."""
+    """Return what decides the environment's content: the first line is its Python."""
     pyproject = checkout / "pyproject.toml"
     if not pyproject.is_file():
         raise SystemExit(f"optimum_env: {checkout} is not a checkout: it has no pyproject.toml")

@@ -59,7 +59,7 @@ SHAPES = {
         4096, 40, 32, 2, 13696, 151552, 151329, 131072, 5e6, 0.5, 1.5625e-07, True
     ),
     # For tests: the smallest that every tool accepts.
-    "tiny": Shape(64, 2, 4, 2, 128, 384, 300, 512, 10000.0, 0.5, 1e-5, True, head_dim=16),
+    "tiny": Shape(128, 2, 4, 2, 256, 384, 300, 1024, 10000.0, 0.5, 1e-5, True, head_dim=32),
 }
 
 

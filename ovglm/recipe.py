@@ -33,6 +33,13 @@ class MatrixFormat:
     symmetric: bool = True
     group_size: int = -1
 
+    def label(self, float_name: str = "float") -> str:
+        """Name the format in the field's words: `int4 sym g128`, `int8 asym per channel`."""
+        if self.kind == "float":
+            return float_name
+        group = "per channel" if self.group_size == -1 else f"g{self.group_size}"
+        return f"{self.kind} {'sym' if self.symmetric else 'asym'} {group}"
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -57,7 +64,8 @@ class Recipe:
         ):
             if getattr(self, field) not in get_args(kinds):
                 raise RecipeError(
-                    f"{field} is {getattr(self, field)!r}, not one of {', '.join(get_args(kinds))}"
+                    f"{field} is {getattr(self, field)!r}, not one of {', '.join(get_args(kinds))}",
+                    f"--{field.replace('_', '-')} {getattr(Recipe, field)} is the default",
                 )
         if self.group_size != -1 and self.group_size < SMALLEST_GROUP:
             raise RecipeError(
@@ -65,9 +73,17 @@ class Recipe:
                 "--group-size 128 runs on every device",
             )
         if not 0 < self.ratio <= 1:
-            raise RecipeError(f"ratio {self.ratio} is not above 0 and up to 1")
+            raise RecipeError(
+                f"ratio {self.ratio} is not above 0 and up to 1",
+                "--ratio 0.8 stores four fifths of the weights in INT4",
+            )
         if self.weights != "int4":
             self._refuse_int4_choices()
+        elif self.ratio == 1 and self.backup != Recipe.backup:
+            raise RecipeError(
+                f"--backup {self.backup} has no meaning at ratio 1, where all layers are INT4",
+                f"--ratio 0.8 --backup {self.backup}",
+            )
 
     def _refuse_int4_choices(self) -> None:
         """Refuse choices that only INT4 has."""
@@ -78,6 +94,11 @@ class Recipe:
                     f"{flag} {getattr(self, field)} has no meaning with --weights {self.weights}",
                     f"leave out {flag}, or use --weights int4",
                 )
+        if self.weights == "bf16" and not self.symmetric:
+            raise RecipeError(
+                "--asym has no meaning with --weights bf16",
+                "leave out --asym, or use --weights int8",
+            )
 
     @property
     def name(self) -> str:
@@ -167,7 +188,12 @@ def check_device(device: str, recipe: Recipe, group_sizes: set[int] | None = Non
     """Raise RecipeError where the device cannot run the recipe."""
     if device != "ANY" and device not in DEVICES:
         raise RecipeError(f"no device is called {device}", f"one of {', '.join(DEVICES)}, ANY")
+    if reason := illegal_on(device, recipe):
+        raise RecipeError(
+            reason, "--weights int4 --sym --group-size 128 --ratio 1.0 is legal on the NPU"
+        )
     if reason := illegal_on(device, recipe, group_sizes):
         raise RecipeError(
-            f"{reason}", "--weights int4 --sym --group-size 128 --ratio 1.0 is legal on the NPU"
+            f"{reason}, as the width of a matrix forces here",
+            "--group-size -1 is legal on the NPU for any width",
         )

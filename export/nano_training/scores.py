@@ -27,7 +27,9 @@ def accuracy(model: Nano, form: ChatFormat, samples: list[Sample]) -> dict[str, 
             asked = len(form.prompt_ids(sample)) - 1
             answers.append((ids, [IGNORE] * asked + labels[asked:]))
         ids, where, targets = as_tensors(answers, max(len(ids) for ids, _ in answers))
-        wrong = (model(ids, where, False, torch.float32).argmax(-1) != targets) & (targets != IGNORE)
+        wrong = (model(ids, where, False, torch.float32).argmax(-1) != targets) & (
+            targets != IGNORE
+        )
         failed = set((where[wrong] // ids.shape[1]).tolist())
         for row, (_, sample) in enumerate(part):
             right.setdefault(sample.group, []).append(row not in failed)

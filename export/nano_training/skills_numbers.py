@@ -8,18 +8,22 @@ from nano_training import words
 from nano_training.samples import Sample, assistant, pick, user
 
 ADD_EN = [
-    "What is {} plus {}?", "What is {} + {}?", "{} + {} = ?", "{}+{}", "Add {} and {}.", "{} plus {}?",
+    "What is {} plus {}?", "What is {} + {}?", "{} + {} = ?", "{}+{}", "Add {} and {}.",
+    "{} plus {}?",
     "How much is {} plus {}?", "Calculate {} + {}.", "{}+{}=", "What is the sum of {} and {}?",
 ]  # fmt: skip
 SUB_EN = [
     "What is {} minus {}?", "What is {} - {}?", "{} - {} = ?", "{}-{}", "{} minus {}?", "{}-{}=",
-    "How much is {} minus {}?", "Calculate {} - {}.", "Take {1} from {0}.", "Subtract {1} from {0}.",
+    "How much is {} minus {}?", "Calculate {} - {}.", "Take {1} from {0}.",
+    "Subtract {1} from {0}.",
 ]  # fmt: skip
 ADD_ZH = [
-    "{}加{}等于多少？", "{}加{}等于几？", "{} 加 {} 是多少？", "计算 {} + {}", "{}加{}", "求{}与{}的和。",
+    "{}加{}等于多少？", "{}加{}等于几？", "{} 加 {} 是多少？", "计算 {} + {}", "{}加{}",
+    "求{}与{}的和。",
 ]  # fmt: skip
 SUB_ZH = [
-    "{}减{}等于多少？", "{}减{}等于几？", "{} 减 {} 是多少？", "计算 {} - {}", "{}减{}", "求{}与{}的差。",
+    "{}减{}等于多少？", "{}减{}等于几？", "{} 减 {} 是多少？", "计算 {} - {}", "{}减{}",
+    "求{}与{}的差。",
 ]  # fmt: skip
 
 

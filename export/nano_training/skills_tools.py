@@ -19,22 +19,27 @@ DESCRIPTIONS = {
 ASK_EN = {
     "get_weather": [
         "What is the weather in {}?", "How is the weather in {}?", "Weather in {}?",
-        "What is the weather like in {} today?", "Tell me the weather in {}.", "Is it raining in {}?",
+        "What is the weather like in {} today?", "Tell me the weather in {}.",
+        "Is it raining in {}?",
     ],
     "calculate": [
-        "Calculate {}.", "What is {}?", "Compute {}", "Please calculate {}.", "How much is {}?", "{} = ?",
+        "Calculate {}.", "What is {}?", "Compute {}", "Please calculate {}.", "How much is {}?",
+        "{} = ?",
     ],
     "get_time": [
-        "What time is it in {}?", "Tell me the time in {}.", "Time in {}?", "What is the time in {}?",
-        "What is the local time in {}?",
+        "What time is it in {}?", "Tell me the time in {}.", "Time in {}?",
+        "What is the time in {}?", "What is the local time in {}?",
     ],
 }  # fmt: skip
 ASK_ZH = {
     "get_weather": [
-        "{}天气怎么样？", "{}的天气怎么样？", "今天{}的天气如何？", "查一下{}的天气。", "{}下雨了吗？", "{}天气",
+        "{}天气怎么样？", "{}的天气怎么样？", "今天{}的天气如何？", "查一下{}的天气。", "{}下雨了吗？",
+        "{}天气",
     ],
     "calculate": ["计算 {}", "{} 等于多少？", "算一下 {}", "请计算 {}。", "{} = ?"],
-    "get_time": ["{}现在几点？", "现在{}几点了？", "{}的时间是多少？", "查一下{}的时间。", "告诉我{}的时间。"],
+    "get_time": [
+        "{}现在几点？", "现在{}几点了？", "{}的时间是多少？", "查一下{}的时间。", "告诉我{}的时间。",
+    ],
 }  # fmt: skip
 SKIES = {"sunny": "晴", "cloudy": "多云", "rainy": "有雨", "windy": "有风", "snowy": "有雪"}
 

@@ -81,7 +81,7 @@ def _more(rng: random.Random, chinese: bool) -> tuple[list[Message], list[str]]:
     )
     more = pick(rng, (MORE_ZH if chinese else MORE_EN)[sign]).format(step)
     messages = [user(ask.format(a, first_sign, b)), assistant(equation(a, b, first_sign))]
-    return messages + [user(more), assistant(equation(total, step, sign))], keys
+    return [*messages, user(more), assistant(equation(total, step, sign))], keys
 
 
 def _and_there(rng: random.Random, chinese: bool) -> tuple[list[Message], list[str]]:

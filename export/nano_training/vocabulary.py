@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ class ChatFormat:
         first_special = self._tokenizer.token_to_id(SPECIAL[0])
         assistant = self._tokenizer.token_to_id("<|assistant|>")
         labels, speaking = [], False
-        for token, following in zip(ids, ids[1:], strict=False):
+        for token, following in pairwise(ids):
             if token >= first_special:
                 speaking = token == assistant
             labels.append(following if speaking else IGNORE)

@@ -99,22 +99,29 @@ def open_checkpoint(folder: Path) -> Checkpoint:
         raise CheckpointError(
             f"config.json is of model type {kind!r}; supported are {', '.join(FAMILIES)}"
             + ("; its own Python code is never run" if "auto_map" in config else ""),
-            "ovglm export --help lists the architectures that can be exported",
+            "ovglm list names the models that can be exported",
         )
     architecture = family.read_config(config)
-    _check_numbers(architecture)
     tensors = read_tensors(folder)
+    _check_numbers(architecture, len(tensors))
     places = family.places(architecture)
+    if architecture.tied and places[_HEAD].name not in tensors:
+        places.pop(_HEAD)
+    _check_names(places, tensors, (*family.ignored_tensors, "model.rotary_emb.inv_freq"))
+    _check_shapes(architecture, places, tensors)
     architecture = _decide_tie(architecture, places, tensors)
     if architecture.tied:
-        places.pop(_HEAD)
-    _check_names(places, tensors, (*family.ignored_tensors, _HEAD, "model.rotary_emb.inv_freq"))
-    _check_shapes(architecture, places, tensors)
+        places.pop(_HEAD, None)
     return Checkpoint(folder, config, architecture, places, tensors)
 
 
-def _check_numbers(arch: Architecture) -> None:
-    """Refuse numbers that contradict each other."""
+def _check_numbers(arch: Architecture, tensors: int) -> None:
+    """Refuse numbers that contradict each other, or the number of tensors."""
+    if arch.layers > tensors:
+        raise CheckpointError(
+            f"config.json has {arch.layers} layers, but the files hold only {tensors} tensors",
+            "copy the checkpoint's own config.json again",
+        )
     if arch.heads % arch.kv_heads:
         raise CheckpointError(
             f"config.json has {arch.heads} heads, which {arch.kv_heads} KV heads do not divide",
@@ -134,11 +141,10 @@ def _decide_tie(
 
     GLM-Edge-1.5B's config has been seen saying tied beside a head of its own.
     """
-    head = tensors.get(places[_HEAD].name)
-    embedding = tensors.get(places[_EMBEDDING].name)
-    if not arch.tied or head is None or embedding is None:
+    if not arch.tied or _HEAD not in places:
         return arch
-    same = (head.dtype, head.shape) == (embedding.dtype, embedding.shape) and all(
+    head, embedding = (tensors[places[name].name] for name in (_HEAD, _EMBEDDING))
+    same = head.dtype == embedding.dtype and all(
         np.array_equal(map_tensor(head)[row : row + 4096], map_tensor(embedding)[row : row + 4096])
         for row in range(0, head.shape[0], 4096)
     )

@@ -31,7 +31,8 @@ def weight_files(folder: Path) -> list[Path]:
     """List the shards: those the index names, else every *.safetensors, in a fixed order."""
     if (folder / _INDEX).is_file():
         return [_shard(folder, name) for name in sorted(set(_weight_map(folder).values()))]
-    files = sorted(folder.glob("*.safetensors"))
+    # A link whose target is gone is listed too, and then refused by name.
+    files = [_shard(folder, path.name) for path in sorted(folder.glob("*.safetensors"))]
     if files:
         return files
     pickles = sorted(file.name for kind in _PICKLES for file in folder.glob(kind))
@@ -47,7 +48,7 @@ def read_tensors(folder: Path) -> dict[str, TensorInfo]:
     """Read the tensor tables of all shards, and hold them against the index where there is one."""
     tensors: dict[str, TensorInfo] = {}
     for file in weight_files(folder):
-        for name, info in read_header(file).items():
+        for name, info in _read_shard(file).items():
             if name in tensors:
                 raise CheckpointError(
                     f"tensor {name} stands in {tensors[name].file.name} and in {file.name}", _AGAIN
@@ -58,6 +59,14 @@ def read_tensors(folder: Path) -> dict[str, TensorInfo]:
             if name not in tensors or tensors[name].file.name != file_name:
                 raise CheckpointError(f"{_INDEX} names {name}, absent from {file_name}", _AGAIN)
     return tensors
+
+
+def _read_shard(file: Path) -> dict[str, TensorInfo]:
+    """Read a shard's tensor table; one that the system does not let us read is refused too."""
+    try:
+        return read_header(file)
+    except OSError as error:
+        raise CheckpointError(f"{file.name} cannot be read: {error.strerror}", _AGAIN) from error
 
 
 def _weight_map(folder: Path) -> dict[str, str]:
@@ -72,7 +81,7 @@ def _weight_map(folder: Path) -> dict[str, str]:
 def _shard(folder: Path, name: str) -> Path:
     """Find a shard by the index's name for it; a name that leaves the folder is refused."""
     if Path(name).name != name or "\\" in name or name in ("", ".", ".."):
-        raise CheckpointError(f"{_INDEX} names a file outside the folder: {name}", _AGAIN)
+        raise CheckpointError(f"{_INDEX} names a file outside the folder: {name!r}", _AGAIN)
     path = folder / name
     if not path.is_file():
         raise CheckpointError(f"shard {name} is missing from {folder}", _AGAIN)
@@ -83,5 +92,5 @@ def _read_json(path: Path) -> Any:
     """Read a JSON file."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path.name} is not readable JSON: {error}", _AGAIN) from error

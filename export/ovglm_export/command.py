@@ -86,7 +86,11 @@ def run(options: Namespace) -> int:
             name=model.name,
             progress=progress,
         )
-        manifest = export_checkpoint(model.folder, output, recipe, told)
+        try:
+            manifest = export_checkpoint(model.folder, output, recipe, told)
+        except KeyboardInterrupt:
+            print("ovglm: the finished parts are kept; the same command goes on", file=sys.stderr)
+            raise
     seconds = time.perf_counter() - start
     if options.json:
         print(json.dumps(_result(manifest, output, seconds), ensure_ascii=False))

@@ -18,12 +18,22 @@ _NEVER = (
     "num_nextn_predict_layers", "final_logit_softcapping", "attn_logit_softcapping",
     "attention_sink", "mrope_section", "pre_seq_len", "prefix_projection", "interleaved_qkv",
     "clip_qkv", "alibi", "parallel_residual", "use_parallel_residual",
+    "attention_chunk_size", "use_bidirectional_attention", "is_encoder_decoder",
+    "add_cross_attention", "kv_lora_rank", "q_lora_rank", "index_topk", "query_pre_attn_scalar",
+    "rope_local_base_freq", "scale_depth", "scale_emb",
 )  # fmt: skip
 _ONE = (
     "attention_multiplier", "logits_scaling", "embedding_multiplier", "residual_multiplier",
     "embedding_scale", "logit_scale",
 )  # fmt: skip
+_OTHERS: dict[str, tuple[Any, ...]] = {
+    "hidden_act": ("silu", "swish", None),
+    "sliding_window": _OFF,
+    "is_causal": (True, None),
+}
 _DEFAULT_ROPE = ("default", None)
+# Far above every real size, and small enough for any arithmetic on it.
+_LARGEST = 2**31
 
 
 def refuse_unsupported(config: Mapping[str, Any], allowed: Mapping[str, tuple[Any, ...]]) -> None:
@@ -31,21 +41,20 @@ def refuse_unsupported(config: Mapping[str, Any], allowed: Mapping[str, tuple[An
 
     allowed: the values that a family supports for its own fields; an absent field passes.
     """
-    checks = dict.fromkeys(_NEVER, _OFF) | dict.fromkeys(_ONE, (None, 1, 1.0)) | dict(allowed)
-    checks |= {"hidden_act": ("silu", "swish", None), "sliding_window": _OFF}
-    for field, values in checks.items():
+    checks = dict.fromkeys(_NEVER, _OFF) | dict.fromkeys(_ONE, (None, 1, 1.0))
+    for field, values in (checks | _OTHERS | dict(allowed)).items():
         if field in config and config[field] not in values:
-            raise CheckpointError(
-                f"config.json sets {field} to {_short(config[field])}, which cannot be exported",
-                "ovglm export --help lists the architectures that it can",
-            )
+            raise _unsupported(field, config[field])
+    kinds = config.get("layer_types") or []
+    if not isinstance(kinds, list) or any(kind != "full_attention" for kind in kinds):
+        raise _unsupported("layer_types", kinds)
 
 
 def number(config: Mapping[str, Any], field: str) -> int:
     """Read a positive whole number."""
     value = config.get(field)
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        raise _bad_field(config, field, "a positive whole number")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _LARGEST:
+        raise _bad_field(config, field, f"a whole number from 1 to {_LARGEST - 1}")
     return value
 
 
@@ -54,7 +63,7 @@ def fraction(config: Mapping[str, Any], field: str) -> float:
     value = config.get(field)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _bad_field(config, field, "a positive number")
-    if not math.isfinite(value) or value <= 0:
+    if not 0 < value < 1e30:
         raise _bad_field(config, field, "a positive number")
     return float(value)
 
@@ -71,13 +80,24 @@ def switch(config: Mapping[str, Any], field: str, default: bool) -> bool:
 
 def read_rope(config: Mapping[str, Any]) -> tuple[float, float, Yarn | None]:
     """Read (theta, rotary fraction, YaRN), flat or in the `rope_parameters` of transformers 5."""
-    nested = config.get("rope_parameters") or {}
-    merged = {**config, **{key: nested[key] for key in nested}}
+    nested, scaling = _block(config, "rope_parameters"), _block(config, "rope_scaling")
+    merged = {**config, **nested}
     theta = fraction(merged, "rope_theta")
+    if theta <= 1:
+        raise _bad_field(merged, "rope_theta", "a number above 1")
     part = fraction(merged, "partial_rotary_factor")
     if part > 1:
         raise _bad_field(merged, "partial_rotary_factor", "a number up to 1")
-    return theta, part, _read_yarn(config.get("rope_scaling") or nested, config)
+    return theta, part, _read_yarn(scaling or nested, config)
+
+
+def _block(config: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    """Read a nested block; null and absence mean an empty one."""
+    block = config.get(field) or {}
+    if not isinstance(block, dict):
+        raise _bad_field(config, field, "an object or null")
+    refuse_unsupported(block, {})
+    return block
 
 
 def _read_yarn(scaling: Mapping[str, Any], config: Mapping[str, Any]) -> Yarn | None:
@@ -91,15 +111,14 @@ def _read_yarn(scaling: Mapping[str, Any], config: Mapping[str, Any]) -> Yarn | 
             "remove rope_scaling to export with the native context length",
         )
     factor = fraction(scaling, "factor")
-    original = scaling.get("original_max_position_embeddings") or number(
-        config, "max_position_embeddings"
-    )
+    known = {key: value for key, value in scaling.items() if value is not None}
+    positions = {"original_max_position_embeddings": config.get("max_position_embeddings"), **known}
     return Yarn(
         factor=factor,
-        original_positions=int(original),
-        attention_factor=_attention_factor(scaling, factor),
-        beta_fast=float(scaling.get("beta_fast") or 32),
-        beta_slow=float(scaling.get("beta_slow") or 1),
+        original_positions=number(positions, "original_max_position_embeddings"),
+        attention_factor=_attention_factor(known, factor),
+        beta_fast=fraction({"beta_fast": Yarn.beta_fast, **known}, "beta_fast"),
+        beta_slow=fraction({"beta_slow": Yarn.beta_slow, **known}, "beta_slow"),
         truncate=switch(scaling, "truncate", True),
     )
 
@@ -110,11 +129,19 @@ def _attention_factor(scaling: Mapping[str, Any], factor: float) -> float:
     def mscale(weight: float) -> float:
         return 1.0 if factor <= 1 else 0.1 * weight * math.log(factor) + 1.0
 
-    if scaling.get("attention_factor") is not None:
+    if "attention_factor" in scaling:
         return fraction(scaling, "attention_factor")
     if scaling.get("mscale") and scaling.get("mscale_all_dim"):
-        return mscale(scaling["mscale"]) / mscale(scaling["mscale_all_dim"])
+        return mscale(fraction(scaling, "mscale")) / mscale(fraction(scaling, "mscale_all_dim"))
     return mscale(1.0)
+
+
+def _unsupported(field: str, value: object) -> CheckpointError:
+    """Say which field of config.json the graph does not know."""
+    return CheckpointError(
+        f"config.json sets {field} to {_short(value)}, which cannot be exported",
+        "ovglm list names the models that can be exported",
+    )
 
 
 def _bad_field(config: Mapping[str, Any], field: str, wanted: str) -> CheckpointError:

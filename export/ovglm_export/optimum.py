@@ -5,6 +5,7 @@ Knows how a recipe maps to optimum-intel's options. A checkpoint's own Python fi
 
 import contextlib
 import importlib
+import logging
 import shutil
 import sys
 import tempfile
@@ -157,6 +158,8 @@ def _export(source: Path, folder: Path) -> None:
 
 def _compress(plain: Path, folder: Path, options: dict[str, object]) -> Path:
     intel = importlib.import_module("optimum.intel")
+    # NNCF's log goes to the stdout of its import, which may lie before any redirection.
+    importlib.import_module("nncf").set_log_level(logging.ERROR)
     model = intel.OVModelForCausalLM.from_pretrained(
         plain,
         compile=False,

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+import shutil
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 from ovglm.dialects import guess_dialect
-from ovglm.errors import OvglmError
+from ovglm.errors import ExportError, OvglmError
 from ovglm.manifest import FileSum, Golden, Manifest, Source, file_sha256, write_manifest
 from ovglm.progress import Progress, Silence
 from ovglm.recipe import DEVICES, Recipe, check_device, illegal_on
 from ovglm.template import find_template
 from ovglm.tokens import Tokenizer
+from ovglm_export.census import count_matrices
 from ovglm_export.checkpoint import Checkpoint, open_checkpoint
 from ovglm_export.config_writer import write_config
 from ovglm_export.golden import GOLDEN_TEXTS, GoldenPrompts, make_golden
@@ -23,12 +24,18 @@ from ovglm_export.native import join_spooled, plan_matrices, spool_parts
 from ovglm_export.plan import Plan, make_plan
 from ovglm_export.spool import Spool
 from ovglm_export.tokenizer import export_tokenizer, stop_ids
-from ovglm_export.workspace import Workspace, check_disk, check_output, open_workspace
+from ovglm_export.workspace import (
+    Workspace,
+    check_disk,
+    check_output,
+    open_workspace,
+    recover_output,
+)
 
 __all__ = ["ExportOptions", "export_checkpoint"]
 
+_MODEL = "openvino_model.xml"
 _LIBRARIES = ("ovglm", "openvino", "openvino-tokenizers", "nncf", "transformers")
-_FLOAT_NAMES = {"BF16": "bf16", "F16": "f16", "F32": "f32"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,10 @@ def export_checkpoint(
     where it stopped when it is called again. Raises OvglmError.
     """
     options = options or ExportOptions()
-    source, output = source.resolve(), output.absolute()
+    source, output = source.resolve(), output.resolve()
+    if output in (source, *source.parents):
+        raise ExportError(f"{output} holds the checkpoint itself", "give another folder with -o")
+    recover_output(output)
     check_output(output, options.force)
     checkpoint = open_checkpoint(source)
     rough = make_plan(checkpoint.architecture, recipe)
@@ -65,10 +75,12 @@ def export_checkpoint(
     check_disk(output, rough.size_bytes())
     with open_workspace(output) as space:
         try:
-            return _Export(checkpoint, recipe, options, space).run()
+            manifest = _Export(checkpoint, recipe, options, space).run()
         except OvglmError:
             space.discard()
             raise
+        space.finish()
+    return manifest
 
 
 class _Export:
@@ -84,13 +96,16 @@ class _Export:
         self._versions = {name: metadata.version(name) for name in _LIBRARIES}
 
     def run(self) -> Manifest:
-        """Take all steps."""
+        """Take all steps but the last: a finished folder in the workspace."""
         folder, source = self._space.model, self._checkpoint.folder
-        folder.mkdir(exist_ok=True)
+        # Only the spool goes on after a kill: no file of another source may stay here.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
         stops = stop_ids(source)
         dialect = guess_dialect(find_template(source), self._checkpoint.config)
-        with ThreadPoolExecutor(1) as hasher:
-            sums = hasher.submit(_sums, _source_files(source))
+        hasher = ThreadPoolExecutor(1)
+        try:
+            sums = {file: hasher.submit(_sum, file) for file in _source_files(source)}
             export_tokenizer(source, folder)
             write_config(self._checkpoint, folder, stops)
             if self._options.exporter == "optimum":
@@ -98,8 +113,9 @@ class _Export:
             else:
                 plan, golden = self._natively(folder, stops)
             manifest = self._manifest(plan, golden, (dialect, stops), sums)
+        finally:
+            hasher.shutdown(cancel_futures=True)
         write_manifest(folder, manifest)
-        self._space.finish()
         return manifest
 
     def _natively(self, folder: Path, stops: tuple[int, ...]) -> tuple[Plan, tuple[Golden, ...]]:
@@ -109,7 +125,7 @@ class _Export:
         plan = plan_matrices(self._checkpoint, self._recipe, spool, progress)
         spool_parts(self._checkpoint, plan, spool, progress)
         progress.stage("join", 1)
-        join_spooled(self._checkpoint, spool, self._recipe, folder / "openvino_model.xml")
+        join_spooled(self._checkpoint, spool, self._recipe, folder / _MODEL)
         progress.advance()
         asked = GoldenPrompts(_golden_prompts(folder), stops)
         layers = self._checkpoint.architecture.layers
@@ -130,16 +146,17 @@ class _Export:
         plan: Plan,
         golden: tuple[Golden, ...],
         speech: tuple[str, tuple[int, ...]],
-        sums: Future[dict[str, FileSum]],
+        sums: dict[Path, Future[FileSum]],
     ) -> Manifest:
         """Say what was made."""
         source, folder = self._checkpoint.folder, self._space.model
         options, arch = self._options, self._checkpoint.architecture
         options.progress.stage("checksums", 2)
-        source_sums = sums.result()
+        source_sums = {file.name: one.result() for file, one in sums.items()}
         options.progress.advance()
-        files = _sums(sorted(file for file in folder.iterdir() if file.is_file()))
+        files = {file.name: _sum(file) for file in sorted(folder.iterdir())}
         options.progress.advance()
+        matrices, groups = count_matrices(folder / _MODEL)
         name = options.name or source.name
         return Manifest(
             model=name,
@@ -150,8 +167,8 @@ class _Export:
             stop_ids=speech[1],
             source=Source(name, source_sums, options.repo, options.revision),
             recipe=self._recipe,
-            devices={one: illegal_on(one, self._recipe, plan.group_sizes) for one in DEVICES},
-            matrices=plan.counts(_FLOAT_NAMES[self._checkpoint.dtype]),
+            devices={one: illegal_on(one, self._recipe, groups) for one in DEVICES},
+            matrices=matrices,
             notes=plan.notes,
             golden=golden,
             files=files,
@@ -181,6 +198,6 @@ def _source_files(folder: Path) -> list[Path]:
     return sorted(file for kind in kinds for file in folder.glob(kind) if file.is_file())
 
 
-def _sums(files: Iterable[Path]) -> dict[str, FileSum]:
-    """Sum up files."""
-    return {file.name: FileSum(file.stat().st_size, file_sha256(file)) for file in files}
+def _sum(file: Path) -> FileSum:
+    """Sum up a file."""
+    return FileSum(file.stat().st_size, file_sha256(file))

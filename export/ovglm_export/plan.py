@@ -1,10 +1,8 @@
 """Which format each matrix gets: by the recipe, its width, and for a ratio its sensitivity."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ovglm.manifest import MatrixCount
 from ovglm.recipe import MatrixFormat, Recipe, matrix_group_size
 from ovglm_export.architecture import Architecture
 from ovglm_export.checkpoint import expected_shape
@@ -29,16 +27,6 @@ class Plan:
         """Return the group sizes of all INT4 matrices."""
         return {one.group_size for one in self.formats.values() if one.kind == "int4"}
 
-    def counts(self, float_name: str) -> tuple[MatrixCount, ...]:
-        """Count matrices and weights by kind and format."""
-        rows: Counter[tuple[str, str]] = Counter()
-        weights: Counter[tuple[str, str]] = Counter()
-        for name, one in self.formats.items():
-            key = (name.split(".")[-1], describe(one, float_name))
-            rows[key] += 1
-            weights[key] += self.shapes[name][0] * self.shapes[name][1]
-        return tuple(MatrixCount(*key, rows[key], weights[key]) for key in rows)
-
     def size_bytes(self) -> int:
         """Estimate the size of the compressed weights."""
         return sum(
@@ -57,7 +45,8 @@ def make_plan(
 ) -> Plan:
     """Give every matrix a format.
 
-    sensitivities: one number for each matrix of the layers; needed when the ratio is below 1.
+    sensitivities: one number for each matrix of the layers. A ratio below 1 chooses by them;
+    without them all matrices count as equal, which gives about the right size.
     """
     wanted = {name: recipe.layer_format for at in range(arch.layers) for name in layer_matrices(at)}
     for name in _kept_from_int4(arch, recipe, wanted, sensitivities):
@@ -68,14 +57,6 @@ def make_plan(
     shapes = {name: expected_shape(arch, f"{name}.weight") for name in wanted}
     formats = {name: _fit(one, shapes[name][1]) for name, one in wanted.items()}
     return Plan(formats, shapes, _remarks(wanted, formats, shapes))
-
-
-def describe(one: MatrixFormat, float_name: str) -> str:
-    """Name a format in the field's words: `int4 sym g128`, `int8 asym per channel`."""
-    if one.kind == "float":
-        return float_name
-    group = "per channel" if one.group_size == -1 else f"g{one.group_size}"
-    return f"{one.kind} {'sym' if one.symmetric else 'asym'} {group}"
 
 
 def _kept_from_int4(
@@ -89,14 +70,14 @@ def _kept_from_int4(
     The least sensitive become INT4 as long as their share stays below the ratio; this is the
     rule of NNCF's `MixedPrecisionCriterion.apply`.
     """
-    if recipe.ratio >= 1 or sensitivities is None:
+    if recipe.ratio >= 1:
         return []
     sizes = {}
     for name in wanted:
         rows, columns = expected_shape(arch, f"{name}.weight")
         sizes[name] = rows * columns
     total, chosen = sum(sizes.values()), 0
-    ranked = sorted(wanted, key=lambda name: sensitivities[name])
+    ranked = sorted(wanted, key=lambda name: sensitivities[name] if sensitivities else 0)
     for place, name in enumerate(ranked):
         if (chosen + sizes[name]) / total >= recipe.ratio:
             return ranked[place:]
@@ -119,7 +100,7 @@ def _remarks(
     """Say which matrices have another group size than the recipe's."""
     return tuple(
         f"{name}: width {shapes[name][1]} is not a multiple of {wanted[name].group_size}, "
-        f"so it is {describe(one, '')}"
+        f"so it is {one.label()}"
         for name, one in formats.items()
         if one != wanted[name]
     )

@@ -18,6 +18,8 @@ FLOAT_TYPES: dict[str, type] = {"BF16": np.uint16, "F16": np.float16, "F32": np.
 # The format's own limit for a header (safetensors, "MAX_HEADER_SIZE").
 _MAX_HEADER_BYTES = 100_000_000
 _INTACT = "copy or download this file again: it is damaged or was cut short"
+# How the small text file begins that git leaves where git-lfs is not installed.
+_POINTER = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
@@ -33,25 +35,23 @@ class TensorInfo:
 def read_header(file: Path) -> dict[str, TensorInfo]:
     """Read the tensor table of a safetensors file.
 
-    Raises CheckpointError where the header is no header, or names data outside the file.
+    Raises CheckpointError where the header is no header, or where the tensors do not fill the
+    file one after the other without a gap, as the format demands.
     """
     size = file.stat().st_size
     with file.open("rb") as stream:
-        start = stream.read(8)
-        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        start = stream.read(len(_POINTER))
+        length = struct.unpack("<Q", start[:8])[0] if len(start) >= 8 else 0
         if not 2 <= length <= min(_MAX_HEADER_BYTES, size - 8):
-            raise CheckpointError(
-                f"{file.name} claims a header of {length} bytes in a file of {size} bytes", _INTACT
-            )
-        raw = stream.read(length)
-    try:
-        table = json.loads(raw)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{file.name} has an unreadable header: {error}", _INTACT) from error
-    if not isinstance(table, dict):
-        raise CheckpointError(f"{file.name} has a header that is not a table", _INTACT)
-    table.pop("__metadata__", None)
-    return {name: _tensor_info(file, name, entry, 8 + length) for name, entry in table.items()}
+            raise _no_header(file, start, length, size)
+        stream.seek(8)
+        table = _parse_table(file, stream.read(length))
+    rows = {name: _read_row(file, name, row) for name, row in table.items()}
+    _check_layout(file, rows, size - 8 - length)
+    return {
+        name: TensorInfo(file, row.dtype, row.shape, 8 + length + row.begin)
+        for name, row in rows.items()
+    }
 
 
 def map_tensor(info: TensorInfo) -> np.ndarray:
@@ -61,24 +61,77 @@ def map_tensor(info: TensorInfo) -> np.ndarray:
     )
 
 
-def _tensor_info(file: Path, name: str, entry: Any, data_start: int) -> TensorInfo:
-    """Check one row of the table against the file's size and the type's width."""
-    try:
-        dtype, shape = str(entry["dtype"]), tuple(int(n) for n in entry["shape"])
-        begin, end = (int(n) for n in entry["data_offsets"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{file.name}: tensor {name} has a broken entry", _INTACT) from error
-    if not 0 <= begin <= end <= file.stat().st_size - data_start or min(shape, default=0) < 0:
-        raise CheckpointError(
-            f"{file.name} ends before its tensor {name} (bytes {begin} to {end})", _INTACT
+@dataclass(frozen=True)
+class _Row:
+    """One row of the table; begin and end count bytes from the end of the header."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+def _no_header(file: Path, start: bytes, length: int, size: int) -> CheckpointError:
+    """Say what the file is instead."""
+    if start == _POINTER:
+        return CheckpointError(
+            f"{file.name} is only a git-lfs pointer of {size} bytes",
+            f"git -C {file.parent} lfs pull",
         )
-    if (
-        dtype in FLOAT_TYPES
-        and end - begin != math.prod(shape) * np.dtype(FLOAT_TYPES[dtype]).itemsize
-    ):
+    return CheckpointError(
+        f"{file.name} claims a header of {length} bytes in a file of {size} bytes", _INTACT
+    )
+
+
+def _parse_table(file: Path, raw: bytes) -> dict[str, Any]:
+    """Parse the header's JSON."""
+    try:
+        table = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{file.name} has an unreadable header: {error}", _INTACT) from error
+    if not isinstance(table, dict):
+        raise CheckpointError(f"{file.name} has a header that is not a table", _INTACT)
+    table.pop("__metadata__", None)
+    return table
+
+
+def _read_row(file: Path, name: str, row: Any) -> _Row:
+    """Read one row and hold its bytes against its shape and type."""
+    broken = CheckpointError(f"{file.name} has a broken entry for tensor {name}", _INTACT)
+    try:
+        dtype, shape, (begin, end) = row["dtype"], row["shape"], row["data_offsets"]
+        numbers = [*shape, begin, end]
+    except (KeyError, TypeError, ValueError) as error:
+        raise broken from error
+    if not isinstance(dtype, str) or any(type(n) is not int or n < 0 for n in numbers):
+        raise broken
+    known = FLOAT_TYPES.get(dtype)
+    if known and end - begin != math.prod(shape) * np.dtype(known).itemsize:
         raise CheckpointError(
-            f"{file.name}: tensor {name} of shape {list(shape)} and type {dtype} does not fill "
-            f"its {end - begin} bytes",
+            f"{file.name} gives tensor {name} of shape {shape} and type {dtype} "
+            f"{end - begin} bytes",
             _INTACT,
         )
-    return TensorInfo(file, dtype, shape, data_start + begin)
+    return _Row(dtype, tuple(shape), begin, end)
+
+
+def _check_layout(file: Path, rows: dict[str, _Row], data_bytes: int) -> None:
+    """Refuse tensors that overlap, leave a gap or lie beyond the file."""
+    reached = 0
+    for name, row in sorted(rows.items(), key=lambda item: (item[1].begin, item[1].end)):
+        if row.begin != reached or row.end < row.begin:
+            raise CheckpointError(
+                f"{file.name} puts tensor {name} at byte {row.begin}, where byte {reached} is next",
+                _INTACT,
+            )
+        if row.end > data_bytes:
+            raise CheckpointError(
+                f"{file.name} ends at byte {data_bytes} of its data, "
+                f"before byte {row.end} of tensor {name}",
+                _INTACT,
+            )
+        reached = row.end
+    if reached != data_bytes:
+        raise CheckpointError(
+            f"{file.name} holds {data_bytes - reached} bytes behind its last tensor", _INTACT
+        )

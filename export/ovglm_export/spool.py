@@ -33,6 +33,8 @@ class Spool:
             shutil.rmtree(folder)
             folder.mkdir()
             journal = {"key": key, "parts": {}}
+        for scratch in filter(Path.is_dir, list(folder.iterdir())):
+            shutil.rmtree(scratch, ignore_errors=True)
         self._journal = journal
         self._core = ov.Core()
 

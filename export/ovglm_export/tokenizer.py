@@ -92,10 +92,21 @@ def _read_tokenizer(source: Path) -> tuple[bytes, dict[str, Any]]:
 def _read_added_tokens(source: Path, first_id: int | None = None) -> list[dict[str, Any]]:
     path = source / TOKENIZER_NAME
     if path.is_file():
-        return _read_json(path).get("added_tokens") or []
+        added = _read_json(path).get("added_tokens") or []
+        if not isinstance(added, list) or not all(map(_is_token, added)):
+            raise CheckpointError(f"{path} has a damaged list of added_tokens", _AGAIN)
+        return added
     if first_id is None:
         first_id = len(read_tokens(_tiktoken_file(source)))
     return special_tokens(_read_json(source / _CONFIG_NAME), first_id)
+
+
+def _is_token(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("content"), str)
+        and isinstance(value.get("id"), int)
+    )
 
 
 def _tiktoken_file(source: Path) -> Path:

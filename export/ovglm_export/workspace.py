@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -11,40 +11,67 @@ from filelock import FileLock, Timeout
 from ovglm.errors import ExportError
 from ovglm.manifest import FILE_NAME
 
-__all__ = ["Workspace", "check_disk", "check_output", "open_workspace"]
+__all__ = ["Workspace", "check_disk", "check_output", "open_workspace", "recover_output"]
 
 # Room for the tokenizer, the graph's XML and the file system's own needs.
 _SPARE_BYTES = 200 << 20
 
 
 class Workspace:
-    """The folder beside the output that holds the spool and the files to be."""
+    """The folder beside the output: the spool, the files to be, and for a moment the old export."""
 
     def __init__(self, output: Path) -> None:
         self.output = output
         self.folder = output.with_name(output.name + ".partial")
         self.spool = self.folder / "spool"
         self.model = self.folder / "model"
+        self.old = self.folder / "old"
 
     def discard(self) -> None:
         """Remove everything that was written."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def finish(self) -> None:
-        """Put the finished folder in place; an older export stays until then."""
-        old = self.output.with_name(self.output.name + ".old")
-        if self.output.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            os.rename(self.output, old)
-        os.rename(self.model, self.output)
-        shutil.rmtree(old, ignore_errors=True)
+        """Put the finished folder in place; an older export stays until then.
+
+        Raises ExportError where the system does not let the folder go; the work is kept.
+        """
+        try:
+            if self.output.exists():
+                os.rename(self.output, self.old)
+            os.rename(self.model, self.output)
+        except OSError as error:
+            _restore(self)
+            raise ExportError(
+                f"{self.output} cannot be put in place: {error.strerror}",
+                "close what uses the folder and start the same export again: it goes on from here",
+            ) from error
         self.discard()
+
+
+def recover_output(output: Path) -> None:
+    """Clear up after an export that was killed between the two renames of its end, or after them.
+
+    An older export goes back in its place; what is left of a complete one is removed.
+    """
+    space = Workspace(output)
+    if not space.folder.is_dir() or not (_was_moved_away(space) or _was_finished(space)):
+        return
+    with _locked(output):
+        if _was_moved_away(space):
+            _restore(space)
+        elif _was_finished(space):
+            space.discard()
 
 
 def check_output(output: Path, force: bool) -> None:
     """Refuse an output that would cost the user something, or that cannot be written."""
-    if output.is_file():
-        raise ExportError(f"{output} is a file", "give another folder with -o")
+    for path in (output, *output.parents):
+        if os.path.exists(path) and not os.path.isdir(path):
+            raise ExportError(f"{path} is a file, not a folder", "give another folder with -o")
+    for folder in (_nearest_folder(output), output):
+        if os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK):
+            raise ExportError(f"{folder} is not writable", "give another folder with -o")
     if output.is_dir() and any(output.iterdir()):
         if not (output / FILE_NAME).is_file():
             raise ExportError(
@@ -54,14 +81,15 @@ def check_output(output: Path, force: bool) -> None:
             raise ExportError(
                 f"{output} is a finished export", "add --force to replace it, or give another -o"
             )
-    parent = _nearest_folder(output)
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise ExportError(f"{parent} is not writable", "give another folder with -o")
 
 
 def check_disk(output: Path, weights_bytes: int) -> None:
-    """Refuse where the disk is too small: the spool and the joined model lie on it together."""
-    needed = 2 * weights_bytes + _SPARE_BYTES
+    """Refuse where the disk is too small: the spool and the joined model lie on it together.
+
+    What an interrupted export has written already is not needed again.
+    """
+    written = sum(file.stat().st_size for file in Workspace(output).folder.rglob("*.*"))
+    needed = max(0, 2 * weights_bytes - written) + _SPARE_BYTES
     free = shutil.disk_usage(_nearest_folder(output)).free
     if free < needed:
         raise ExportError(
@@ -73,10 +101,28 @@ def check_disk(output: Path, weights_bytes: int) -> None:
 
 @contextmanager
 def open_workspace(output: Path) -> Iterator[Workspace]:
-    """Make the workspace and lock it against a second export to the same output."""
-    space = Workspace(output)
-    space.folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(output.with_name(output.name + ".lock"))
+    """Make the workspace and lock it against a second export to the same output.
+
+    Folders above it that had to be made and stay empty are removed again.
+    """
+    made = [folder for folder in output.parents if not folder.exists()]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with _locked(output):
+            space = Workspace(output)
+            space.folder.mkdir(exist_ok=True)
+            yield space
+    finally:
+        with suppress(OSError):
+            for folder in made:
+                folder.rmdir()
+
+
+@contextmanager
+def _locked(output: Path) -> Iterator[None]:
+    """Hold the output's lock; raise ExportError where another process holds it."""
+    path = output.with_name(output.name + ".lock")
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
@@ -84,15 +130,31 @@ def open_workspace(output: Path) -> Iterator[Workspace]:
             f"another export to {output} is running", "wait for it, or give another folder with -o"
         ) from error
     try:
-        yield space
+        yield
     finally:
+        # Removed while it is held: nobody can hold a removed file and believe it is the lock.
+        # Windows keeps an open file; there the release removes it.
+        with suppress(PermissionError, FileNotFoundError):
+            path.unlink()
         lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def _was_moved_away(space: Workspace) -> bool:
+    """Tell whether an older export lies where finish() puts it for a moment."""
+    return space.old.exists() and not space.output.exists()
+
+
+def _was_finished(space: Workspace) -> bool:
+    """Tell whether the output is in place and only the workspace is left to remove."""
+    return (space.output / FILE_NAME).is_file() and not space.model.exists()
+
+
+def _restore(space: Workspace) -> None:
+    """Put an older export back."""
+    if _was_moved_away(space):
+        os.rename(space.old, space.output)
 
 
 def _nearest_folder(path: Path) -> Path:
     """Return the nearest folder above a path that exists."""
-    for folder in path.resolve().parents:
-        if folder.is_dir():
-            return folder
-    return Path.cwd()
+    return next(folder for folder in path.parents if os.path.isdir(folder))

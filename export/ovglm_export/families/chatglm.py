@@ -14,6 +14,8 @@ _SUPPORTED = {
     "apply_residual_connection_post_layernorm": (False, None),
     "add_bias_linear": (False, None),
     "original_rope": (True, None),
+    "rope_scaling": (None, {}),
+    "rope_parameters": (None, {}),
 }
 # The original code rotates the first half of each head and counts theta from 10000
 # (zai-org/GLM-4, modeling_chatglm.py: RotaryEmbedding(rotary_dim // 2), base = 10000 * rope_ratio).
@@ -34,7 +36,7 @@ def _read_config(config: Config) -> Architecture:
     if "rope_ratio" not in config:
         raise CheckpointError(
             "config.json is of model type chatglm without rope_ratio: ChatGLM2 or 3, not GLM-4",
-            "ovglm export --help lists the architectures that can be exported",
+            "ovglm list names the models that can be exported",
         )
     heads, head_dim = number(config, "num_attention_heads"), number(config, "kv_channels")
     grouped = switch(config, "multi_query_attention", False)

@@ -1,0 +1,97 @@
+"""Exports the miniature and asks it the held-out set through OpenVINO; prints the table."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import openvino
+import openvino_genai
+from tokenizers import Tokenizer
+
+from nano_training.answers import Marks, count_right, is_right, to_markdown
+from nano_training.data import held_out_samples
+from nano_training.samples import Sample
+from nano_training.vocabulary import STOP, ChatFormat
+from ovglm.nano import checkpoint_folder
+from ovglm.recipe import Recipe
+from ovglm_export.pipeline import export_checkpoint
+
+FORMATS = {
+    "float32 (bf16 weights)": Recipe("bf16"),
+    "INT8": Recipe("int8"),
+    "INT4, group 64": Recipe("int4", group_size=64),
+    "INT4, group 128": Recipe("int4", group_size=128),
+}
+PER_GROUP = 150
+MOST_TOKENS = 96
+AT_ONCE = 64
+
+
+def ask(folder: Path, samples: Sequence[Sample]) -> Iterator[tuple[Sample, bool]]:
+    """Answer each prompt greedily, in float32 arithmetic; yield whether the answer is right."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    form = ChatFormat(folder / "chat_template.jinja", tokenizer)
+    stops = {tokenizer.token_to_id(token): token for token in STOP}
+    scheduler = openvino_genai.SchedulerConfig()
+    scheduler.cache_size = 1
+    pipeline = openvino_genai.ContinuousBatchingPipeline(
+        str(folder), scheduler, "CPU",
+        {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"},
+    )  # fmt: skip
+    config = openvino_genai.GenerationConfig(max_new_tokens=MOST_TOKENS, do_sample=False)
+    config.stop_token_ids = set(stops)
+    for start in range(0, len(samples), AT_ONCE):
+        part = samples[start : start + AT_ONCE]
+        prompts = [openvino.Tensor(np.array([form.prompt_ids(sample)])) for sample in part]
+        for sample, result in zip(
+            part, pipeline.generate(prompts, [config] * len(part)), strict=True
+        ):
+            ids = list(result.m_generation_ids[0])
+            stop = stops.get(ids.pop()) if ids and ids[-1] in stops else None
+            yield sample, is_right(sample, tokenizer.decode(ids, skip_special_tokens=False), stop)
+
+
+def evaluate(model: Path, per_group: int, work: Path) -> dict[str, Marks]:
+    """Export a checkpoint in every format below `work` and return what each got right."""
+    samples = held_out_samples(per_group)
+    columns: dict[str, Marks] = {}
+    for number, (title, recipe) in enumerate(FORMATS.items()):
+        start = time.perf_counter()
+        export_checkpoint(model, work / str(number), recipe)
+        columns[title] = count_right(ask(work / str(number), samples))
+        right, asked = columns[title]["overall"]
+        print(f"{title}: {right} of {asked} right, {time.perf_counter() - start:.0f} s", flush=True)
+    return columns
+
+
+def main() -> None:
+    """Read the command line, evaluate, print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, default=checkpoint_folder())
+    parser.add_argument("--per-group", type=int, default=PER_GROUP)
+    parser.add_argument("--output", type=Path, help="file for the table, in Markdown")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        table = to_markdown(evaluate(options.model, options.per_group, Path(work)))
+    print(table)
+    if options.output:
+        options.output.write_text(HEADER.format(openvino.__version__) + table, encoding="utf-8")
+
+
+HEADER = """# Accuracy of nano
+
+Held-out prompts answered by the exported model: greedy, CPU, OpenVINO {}, arithmetic and key-value
+cache in float32. No prompt was in training; see `export/nano_training/README.md`. An answer is
+right when text, JSON value or tool call and the stop token are all as expected. Made by
+`PYTHONPATH=export python -m nano_training.evaluate --output benchmarks/results/nano.md`.
+
+"""
+
+
+if __name__ == "__main__":
+    main()
