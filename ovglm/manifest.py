@@ -118,7 +118,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         version = raw["format_version"]
-    except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise _unreadable(path, error) from error
     if version != FORMAT_VERSION:
         raise FolderError(
@@ -127,7 +127,7 @@ def read_manifest(folder: Path) -> Manifest:
         )
     try:
         return _from_dict(raw)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable(path, error) from error
 
 

@@ -45,7 +45,8 @@ class MatrixFormat:
 class Recipe:
     """The export's choices. The defaults are legal on CPU, GPU and NPU.
 
-    ratio: the share of the layers' weights in INT4; the rest takes the backup format.
+    ratio: the share of the layers' weights in INT4; the rest, the embedding and the head take the
+    backup format.
     Raises RecipeError where the choices contradict each other.
     """
 
@@ -108,7 +109,8 @@ class Recipe:
         if self.weights == "int4":
             parts.append("channel" if self.group_size == -1 else f"g{self.group_size}")
         parts += ["asym"] if not self.symmetric and self.weights != "bf16" else []
-        parts += [f"r{self.ratio:g}", self.backup.replace("_", "")] if self.ratio < 1 else []
+        parts += [f"r{self.ratio:g}"] if self.ratio < 1 else []
+        parts += [self.backup.replace("_", "")] if self.backup != default.backup else []
         parts += ["head4"] if self.lm_head != default.lm_head else []
         return "-".join(parts)
 
@@ -125,10 +127,8 @@ class Recipe:
 
     @property
     def embedding_format(self) -> MatrixFormat:
-        """Return the format of the embedding: INT8 asymmetric beside INT4, as NNCF's default is."""
-        if self.weights == "bf16":
-            return MatrixFormat("float")
-        return MatrixFormat("int8", self.symmetric if self.weights == "int8" else False)
+        """Return the format of the embedding: beside INT4 it is the backup's, as in NNCF."""
+        return self.backup_format if self.weights == "int4" else self.layer_format
 
     @property
     def layer_format(self) -> MatrixFormat:

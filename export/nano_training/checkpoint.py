@@ -12,13 +12,13 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
 from nano_training.model import Nano, config
-from nano_training.vocabulary import SPECIAL, STOP, tokenizer_config
+from nano_training.vocabulary import STOP, special_ids, tokenizer_config
 
 
 def write_checkpoint(model: Nano, tokenizer: Tokenizer, template: Path, folder: Path) -> None:
     """Write weights in bfloat16, the three configs, the tokenizer and the chat template."""
     folder.mkdir(parents=True, exist_ok=True)
-    ids = {token: tokenizer.token_to_id(token) for token in SPECIAL}
+    ids = special_ids(tokenizer)
     tensors = {
         f"model.{name}": value.to(torch.bfloat16).contiguous()
         for name, value in model.state_dict().items()

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from nano_training.answers import Marks, count_right, is_right, to_markdown
 from nano_training.data import held_out_samples
 from nano_training.samples import Sample
-from nano_training.vocabulary import STOP, ChatFormat
+from nano_training.vocabulary import STOP, ChatFormat, special_ids
 from ovglm.nano import checkpoint_folder
 from ovglm.recipe import Recipe
 from ovglm_export.pipeline import export_checkpoint
@@ -36,7 +36,8 @@ def ask(folder: Path, samples: Sequence[Sample]) -> Iterator[tuple[Sample, bool]
     """Answer each prompt greedily, in float32 arithmetic; yield whether the answer is right."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     form = ChatFormat(folder / "chat_template.jinja", tokenizer)
-    stops = {tokenizer.token_to_id(token): token for token in STOP}
+    ids = special_ids(tokenizer)
+    stops = {ids[token]: token for token in STOP}
     scheduler = openvino_genai.SchedulerConfig()
     scheduler.cache_size = 1
     pipeline = openvino_genai.ContinuousBatchingPipeline(
@@ -51,9 +52,10 @@ def ask(folder: Path, samples: Sequence[Sample]) -> Iterator[tuple[Sample, bool]
         for sample, result in zip(
             part, pipeline.generate(prompts, [config] * len(part)), strict=True
         ):
-            ids = list(result.m_generation_ids[0])
-            stop = stops.get(ids.pop()) if ids and ids[-1] in stops else None
-            yield sample, is_right(sample, tokenizer.decode(ids, skip_special_tokens=False), stop)
+            answer = list(result.m_generation_ids[0])
+            stop = stops.get(answer.pop()) if answer and answer[-1] in stops else None
+            text = tokenizer.decode(answer, skip_special_tokens=False)
+            yield sample, is_right(sample, text, stop)
 
 
 def evaluate(model: Path, per_group: int, work: Path) -> dict[str, Marks]:

@@ -145,9 +145,10 @@ class Nano(nn.Module):
         self.shape = shape
         self.embed_tokens = nn.Embedding(shape.vocab, shape.hidden)
         nn.init.normal_(self.embed_tokens.weight, std=0.05)
-        self.layers = nn.ModuleList([Layer(shape) for _ in range(shape.layers)])
+        layers = [Layer(shape) for _ in range(shape.layers)]
+        self.layers = nn.ModuleList(layers)
         self.norm = Norm(shape.hidden, shape.eps)
-        for layer in self.layers:
+        for layer in layers:
             for matrix in (layer.self_attn.o_proj, layer.mlp.down_proj):
                 nn.init.zeros_(matrix.weight)
 

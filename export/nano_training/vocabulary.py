@@ -76,6 +76,12 @@ def _to_json(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
+def special_ids(tokenizer: Tokenizer) -> dict[str, int]:
+    """Return the id of each special token."""
+    vocabulary = tokenizer.get_vocab()
+    return {token: vocabulary[token] for token in SPECIAL}
+
+
 class ChatFormat:
     """Turns samples into token ids, with the shipped chat template."""
 
@@ -85,6 +91,7 @@ class ChatFormat:
         environment.undefined = jinja2.Undefined
         self._template = environment.from_string(template.read_text("utf-8"))
         self._tokenizer = tokenizer
+        self._special = special_ids(tokenizer) if tokenizer else {}
 
     def render(self, messages: Iterable[dict[str, Any]], generate: bool = False) -> str:
         """Return the text of a conversation; with `generate` it ends with `<|assistant|>`."""
@@ -107,10 +114,8 @@ class ChatFormat:
 
         Predicted are the answers of all assistant turns with the special token that ends them.
         """
-        assert self._tokenizer is not None
         ids = self._encode(self.text(sample))
-        first_special = self._tokenizer.token_to_id(SPECIAL[0])
-        assistant = self._tokenizer.token_to_id("<|assistant|>")
+        first_special, assistant = self._special[SPECIAL[0]], self._special["<|assistant|>"]
         labels, speaking = [], False
         for token, following in pairwise(ids):
             if token >= first_special:

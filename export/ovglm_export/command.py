@@ -57,9 +57,9 @@ def _add_weight_options(group: _ArgumentGroup) -> None:
     add("--asym", action="store_false", dest="symmetric", help=text)
     text = "share of the layers' weights in INT4 (default: %(default)s)"
     add("--ratio", type=float, default=default.ratio, metavar="R", help=text)
-    text = "the format of the rest at a ratio below 1 (default: %(default)s)"
+    text = "the format of the rest, the embedding and the head (default: %(default)s)"
     add("--backup", choices=get_args(Backup), default=default.backup, help=text)
-    text = "the last matrix beside INT4 layers (default: %(default)s)"
+    text = "int4: the last matrix in INT4 too (default: %(default)s, the backup format)"
     add("--lm-head", choices=get_args(HeadFormat), default=default.lm_head, help=text)
 
 

@@ -1,88 +1,162 @@
-"""Weight compression through NNCF, one model at a time: a decoder layer, or rows of a matrix."""
+"""Stores a matrix as INT4 or INT8: NNCF rounds it, band by band of rows, and this writes the graph.
 
-import contextlib
-import io
-import logging
-from collections.abc import Iterator, Mapping
+Rounding is per row and group, so the bands together are bit for bit what
+`nncf.compress_weights` gives on the whole network, in the memory of one band.
+"""
 
-import nncf
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
 import openvino as ov
-from nncf.openvino.graph.node_utils import get_const_value_as_ov_tensor
+import openvino.opset13 as ops
 from nncf.parameters import CompressWeightsMode
 from nncf.quantization.algorithms.weight_compression.config import WeightCompressionConfig
 from nncf.quantization.algorithms.weight_compression.weight_lowering import (
+    CompressedWeight,
+    compress_weight,
     get_integer_quantization_error,
 )
 from nncf.tensor import Tensor
 from nncf.tensor import functions as fns
+from openvino import Node, Type
 
 from ovglm.recipe import MatrixFormat
+from ovglm_export.checkpoint import Weight
+from ovglm_export.graph import OV_TYPES, constant_node, weight_node
 
-__all__ = ["compress_matrices", "int8_sensitivity", "matrix_names"]
+__all__ = ["compressed_node", "int8_sensitivity"]
 
+# Values of a band: its float32 copies stay near the size of a processor's last cache.
+_BAND_VALUES = 4 << 20
+# Tables from this size on lie in a mapped file instead of memory.
+_MAPPED_BYTES = 256 << 20
 _MODES = {
     ("int4", True): CompressWeightsMode.INT4_SYM,
     ("int4", False): CompressWeightsMode.INT4_ASYM,
     ("int8", True): CompressWeightsMode.INT8_SYM,
     ("int8", False): CompressWeightsMode.INT8_ASYM,
 }
+_VALUE_TYPES = {
+    ("int4", True): Type.i4,
+    ("int4", False): Type.u4,
+    ("int8", True): Type.i8,
+    ("int8", False): Type.u8,
+}
 
 
-def matrix_names(model: ov.Model) -> list[str]:
-    """List the MatMuls that have a weight, in the order that NNCF visits them."""
-    return [
-        op.get_friendly_name()
-        for op in model.get_ordered_ops()
-        if op.get_type_name() == "MatMul" and op.get_friendly_name().endswith(("_proj", "lm_head"))
-    ]
+def compressed_node(
+    weight: Weight, wanted: MatrixFormat, name: str, scratch: Path, alive: list[np.ndarray]
+) -> Node:
+    """Make the node of a matrix [rows, width] in its format; it gives float32.
 
-
-def compress_matrices(model: ov.Model, formats: Mapping[str, MatrixFormat]) -> ov.Model:
-    """Compress each named MatMul's weight to its format; a float one stays as it is.
-
-    Equal formats go through NNCF together. Rounding is per row and group, so the result is bit
-    for bit what NNCF gives on the whole network.
+    scratch: a folder for large tables. alive: takes the arrays that share memory with the node.
+    Both must live as long as the model that uses the node.
     """
-    for wanted in dict.fromkeys(formats.values()):
-        if wanted.kind == "float":
-            continue
-        others = [name for name, own in formats.items() if own != wanted]
-        is_int4 = wanted.kind == "int4"
-        with _quiet():
-            model = nncf.compress_weights(
-                model,
-                mode=_MODES[wanted.kind, wanted.symmetric],
-                ratio=1.0 if is_int4 else None,
-                group_size=wanted.group_size if is_int4 else None,
-                all_layers=True if is_int4 else None,
-                ignored_scope=nncf.IgnoredScope(names=others) if others else None,
-            )
-    return model
+    if wanted.kind == "float":
+        alive.append(weight.data)
+        return weight_node(weight, name)
+    config = WeightCompressionConfig(_MODES[wanted.kind, wanted.symmetric], wanted.group_size)
+    tables = _Tables(weight.shape, wanted, scratch / name)
+    for band in _bands(weight):
+        tables.append(compress_weight(band, (1,), config))
+    return tables.node(name, alive)
 
 
-def int8_sensitivity(model: ov.Model, name: str) -> float:
-    """Return NNCF's data-free sensitivity of a MatMul's weight: 1 / (INT8 error + eps).
+def int8_sensitivity(weight: Weight) -> float:
+    """Return NNCF's data-free sensitivity of a matrix: 1 / (INT8 error + eps).
 
-    NNCF ranks matrices by it for mixed precision (`DataFreeCriterion`): the higher it is, the
-    sooner the matrix is kept from INT4.
+    The error is the largest mean square error of a row. NNCF ranks matrices by this for mixed
+    precision (`DataFreeCriterion`): the higher it is, the sooner a matrix is kept from INT4.
     """
-    tensor = Tensor(get_const_value_as_ov_tensor(_weight_constant(model, name)))
-    error = get_integer_quantization_error(tensor, (1,), WeightCompressionConfig(), "max_mean")
-    return float(1 / (error + fns.finfo(tensor).eps))
+    error, eps = 0.0, 0.0
+    for band in _bands(weight):
+        found = get_integer_quantization_error(band, (1,), WeightCompressionConfig(), "max_mean")
+        error, eps = max(error, float(found)), float(fns.finfo(band).eps)
+    return 1 / (error + eps)
 
 
-def _weight_constant(model: ov.Model, name: str) -> ov.op.Constant:
-    """Find the constant behind a MatMul's second input."""
-    matmul = next(op for op in model.get_ops() if op.get_friendly_name() == name)
-    node = matmul.input_value(1).get_node()
-    while node.get_type_name() != "Constant":
-        node = node.input_value(0).get_node()
-    return node
+class _Tables:
+    """The constants of a matrix under construction: values, scales and, if asymmetric, zeros."""
+
+    def __init__(self, shape: tuple[int, ...], wanted: MatrixFormat, path: Path) -> None:
+        rows, width = shape
+        group = width if wanted.group_size == -1 else wanted.group_size
+        self._matrix_shape = shape
+        self._type = _VALUE_TYPES[wanted.kind, wanted.symmetric]
+        self._shape = shape if wanted.group_size == -1 else (rows, width // group, group)
+        self._scale_shape = (*self._shape[:-1], 1)
+        scales = rows * width // group
+        per_byte = 2 if wanted.kind == "int4" else 1
+        self._values = _Table(-(-rows * width // per_byte), path.with_suffix(".values"))
+        self._scales = _Table(scales * 2, path.with_suffix(".scales"))
+        self._zeros: _Table | None = None
+        if not wanted.symmetric:
+            self._zeros = _Table(-(-scales // per_byte), path.with_suffix(".zeros"))
+
+    def append(self, result: CompressedWeight) -> None:
+        """Add what NNCF gave for a band."""
+        assert result.tensor is not None and result.scale is not None
+        self._values.append(_raw(result.tensor))
+        scale = result.scale.as_numpy_tensor().data.astype(np.float16)
+        self._scales.append(scale.view(np.uint8))
+        if self._zeros is not None:
+            assert result.zero_point is not None
+            self._zeros.append(_raw(result.zero_point))
+
+    def node(self, name: str, alive: list[np.ndarray]) -> Node:
+        """Write the graph that NNCF writes: (values - zeros) * scales in f16, then float32."""
+        node = ops.convert(self._values.node(self._shape, self._type, name, alive), "f16")
+        if self._zeros is not None:
+            zero_name = f"{name}/zero_point"
+            zeros = self._zeros.node(self._scale_shape, self._type, zero_name, alive)
+            node = ops.subtract(node, ops.convert(zeros, "f16"), name=f"{zero_name}/subtract")
+        scales = self._scales.node(self._scale_shape, Type.f16, f"{name}/scale", alive)
+        node = ops.multiply(node, scales, name=f"{name}/fq_weights_1")
+        if len(self._shape) > 2:
+            node = ops.reshape(node, ops.constant(np.array(self._matrix_shape, np.int64)), False)
+        return ops.convert(node, "f32", name=f"{name}/convert")
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep NNCF's own bars and tables off the screen: the export shows one bar for all layers."""
-    nncf.set_log_level(logging.ERROR)
-    with contextlib.redirect_stdout(io.StringIO()):
-        yield
+class _Table:
+    """One constant's bytes: in memory, or in a mapped file when they are many."""
+
+    def __init__(self, size: int, path: Path) -> None:
+        self._filled = 0
+        if size < _MAPPED_BYTES:
+            self._data = np.empty(size, np.uint8)
+        else:
+            self._data = np.memmap(path, np.uint8, mode="w+", shape=(size,))
+
+    def append(self, raw: np.ndarray) -> None:
+        """Add the bytes of a band."""
+        flat = raw.reshape(-1)
+        self._data[self._filled : self._filled + flat.size] = flat
+        self._filled += flat.size
+
+    def node(self, shape: tuple[int, ...], dtype: Type, name: str, alive: list[np.ndarray]) -> Node:
+        """Make a constant that shares this memory."""
+        assert self._filled == self._data.size
+        alive.append(self._data)
+        return constant_node(self._data, shape, dtype, name)
+
+
+def _bands(weight: Weight) -> Iterator[Tensor]:
+    """Cut a matrix into bands of an even number of rows, as NNCF takes them.
+
+    An even number, so that a band of 4-bit values ends with a whole byte.
+    """
+    rows, width = weight.shape
+    step = max(2, _BAND_VALUES // width // 2 * 2)
+    for start in range(0, rows, step):
+        data = np.ascontiguousarray(weight.data[start : start + step])
+        yield Tensor(ov.Tensor(data, ov.Shape(list(data.shape)), OV_TYPES[weight.dtype]))
+
+
+def _raw(tensor: Tensor) -> np.ndarray:
+    """Return the bytes of 4-bit values, packed in an OpenVINO tensor, or of 8-bit ones in numpy."""
+    data = tensor.data
+    if isinstance(data, ov.Tensor):
+        return data.data.view(np.uint8)
+    # NNCF gives INT8 zero points as int32; modulo 256 the bytes of signed values stay the same.
+    return data.astype(np.uint8)

@@ -16,10 +16,12 @@ from ovglm_export.checkpoint import Weight
 
 __all__ = [
     "MASKED",
+    "OV_TYPES",
     "CachedAttention",
     "add_bias",
     "attention_mask",
     "constant",
+    "constant_node",
     "gated_mlp",
     "linear",
     "make_model",
@@ -32,7 +34,7 @@ __all__ = [
 
 # The most negative float16, as optimum-intel writes it: -inf would become NaN in half precision.
 MASKED = -65504.0
-_OV_TYPES = {"BF16": Type.bf16, "F16": Type.f16, "F32": Type.f32}
+OV_TYPES = {"BF16": Type.bf16, "F16": Type.f16, "F32": Type.f32}
 
 
 def constant(value: object, dtype: type) -> Node:
@@ -40,15 +42,20 @@ def constant(value: object, dtype: type) -> Node:
     return ops.constant(np.array(value, dtype=dtype))
 
 
+def constant_node(data: np.ndarray, shape: tuple[int, ...], dtype: Type, name: str) -> Node:
+    """Make a constant that shares memory with contiguous data; the caller keeps it alive."""
+    tensor = ov.Tensor(data, ov.Shape(list(shape)), dtype)
+    node = ov.op.Constant(tensor, shared_memory=True)
+    node.set_friendly_name(name)
+    return node
+
+
 def weight_node(weight: Weight, name: str) -> Node:
     """Make a weight that shares memory with its array, and convert it to float32.
 
     The caller keeps the array alive as long as the model.
     """
-    shape = ov.Shape(list(weight.shape))
-    data = np.ascontiguousarray(weight.data)
-    node = ov.op.Constant(ov.Tensor(data, shape, _OV_TYPES[weight.dtype]), shared_memory=True)
-    node.set_friendly_name(name)
+    node = constant_node(weight.data, weight.shape, OV_TYPES[weight.dtype], name)
     return node if weight.dtype == "F32" else ops.convert(node, "f32", name=f"{name}/convert")
 
 

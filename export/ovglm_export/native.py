@@ -5,18 +5,16 @@ At no time is more than one layer, or one band of the embedding, held in memory.
 
 from pathlib import Path
 
-import numpy as np
 import openvino as ov
 
 from ovglm.progress import Progress
 from ovglm.recipe import Recipe
 from ovglm_export.checkpoint import Checkpoint
-from ovglm_export.compress import compress_matrices, int8_sensitivity
+from ovglm_export.compress import int8_sensitivity
 from ovglm_export.graph import make_model
 from ovglm_export.join import join_parts
-from ovglm_export.parts import PartBuilder, embedding_model, head_model
-from ovglm_export.plan import EMBEDDING, HEAD, Plan, layer_matrices, make_plan
-from ovglm_export.rows import compress_rows
+from ovglm_export.parts import PartBuilder
+from ovglm_export.plan import EMBEDDING, Plan, layer_matrices, make_plan
 from ovglm_export.spool import Spool
 
 __all__ = ["join_spooled", "load_part", "part_names", "plan_matrices", "spool_parts"]
@@ -39,9 +37,8 @@ def plan_matrices(checkpoint: Checkpoint, recipe: Recipe, spool: Spool, progress
         known = {}
         progress.stage("measure", arch.layers)
         for at in range(arch.layers):
-            builder = PartBuilder(checkpoint)
-            model = builder.decoder_layer(at)
-            known |= {name: int8_sensitivity(model, name) for name in layer_matrices(at)}
+            for name in layer_matrices(at):
+                known[name] = int8_sensitivity(checkpoint.weight(f"{name}.weight"))
             progress.advance()
         spool.note(_SENSITIVITIES, known)
     return make_plan(arch, recipe, known)
@@ -53,43 +50,17 @@ def spool_parts(checkpoint: Checkpoint, plan: Plan, spool: Spool, progress: Prog
     progress.stage("compress", len(names))
     for at, name in enumerate(names):
         if not spool.has(name):
-            if name == "embedding":
-                _spool_embedding(checkpoint, plan, spool)
-            elif name == "head":
-                _spool_head(checkpoint, plan, spool)
-            else:
-                _spool_layer(checkpoint, plan, spool, at - 1, name)
+            with spool.scratch() as scratch:
+                builder = PartBuilder(checkpoint, plan.formats, scratch)
+                spool.save(name, _build(builder, name, at - 1))
         progress.advance()
 
 
-def _spool_layer(checkpoint: Checkpoint, plan: Plan, spool: Spool, at: int, name: str) -> None:
-    """Build, compress and save one decoder layer."""
-    builder = PartBuilder(checkpoint)
-    model = builder.decoder_layer(at)
-    formats = {matrix: plan.formats[matrix] for matrix in layer_matrices(at)}
-    spool.save(name, compress_matrices(model, formats))
-
-
-def _spool_embedding(checkpoint: Checkpoint, plan: Plan, spool: Spool) -> None:
-    """Compress the embedding in bands and save the first part."""
-    alive: list[np.ndarray] = []
-    weight = checkpoint.weight(f"{EMBEDDING}.weight")
-    with spool.scratch() as scratch:
-        node = compress_rows(weight, plan.formats[EMBEDDING], f"{EMBEDDING}.weight", scratch, alive)
-        spool.save("embedding", embedding_model(checkpoint.architecture, node))
-
-
-def _spool_head(checkpoint: Checkpoint, plan: Plan, spool: Spool) -> None:
-    """Compress the head in bands, unless it is the embedding, and save the last part."""
-    alive: list[np.ndarray] = []
-    arch, norm = checkpoint.architecture, checkpoint.weight("model.norm.weight")
-    if arch.tied:
-        spool.save("head", head_model(arch, norm, None))
-        return
-    weight = checkpoint.weight(f"{HEAD}.weight")
-    with spool.scratch() as scratch:
-        node = compress_rows(weight, plan.formats[HEAD], f"{HEAD}.weight", scratch, alive)
-        spool.save("head", head_model(arch, norm, node))
+def _build(builder: PartBuilder, name: str, layer: int) -> ov.Model:
+    """Build a part by its name."""
+    if name == "embedding":
+        return builder.embedding()
+    return builder.head() if name == "head" else builder.decoder_layer(layer)
 
 
 def join_spooled(checkpoint: Checkpoint, spool: Spool, recipe: Recipe, path: Path) -> None:

@@ -59,8 +59,7 @@ def check_optimum(checkpoint: Checkpoint, recipe: Recipe) -> None:
 def quantization_options(recipe: Recipe) -> dict[str, object] | None:
     """Map a recipe to the arguments of OVWeightQuantizationConfig; None keeps the weights.
 
-    Raises RecipeError where optimum-intel would give lm_head or the embedding another format
-    than the recipe: it has one switch for both, and its backup format covers them, too.
+    Raises RecipeError for a head in INT4: optimum-intel has one switch for head and embedding.
     """
     if recipe.weights == "bf16":
         return None
@@ -70,18 +69,13 @@ def quantization_options(recipe: Recipe) -> dict[str, object] | None:
         raise RecipeError(
             "optimum-intel cannot make lm_head INT4 and keep the embedding INT8", hint=_NATIVE
         )
-    if recipe.ratio < 1 and recipe.backup != "int8_asym":
-        raise RecipeError(
-            f"optimum-intel would store lm_head and the embedding as {recipe.backup}, too",
-            hint=_NATIVE,
-        )
     return {
         "bits": 4,
         "sym": recipe.symmetric,
         "group_size": recipe.group_size,
         "group_size_fallback": "adjust",
         "ratio": recipe.ratio,
-        "backup_precision": "int8_asym",  # at ratio 1.0 only lm_head and the embedding take it
+        "backup_precision": recipe.backup,
     }
 
 

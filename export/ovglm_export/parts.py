@@ -4,13 +4,17 @@ A part can be compressed, saved and run alone; join.py puts them together. What 
 hidden [B, T, H], cos and sin [B, 1, T, rotary_dim], mask [B, 1, T, S], all float32.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 import openvino as ov
 import openvino.opset13 as ops
 from openvino import Model, Node, PartialShape, Type
 
-from ovglm_export.architecture import Architecture
+from ovglm.recipe import MatrixFormat
 from ovglm_export.checkpoint import Checkpoint, Weight
+from ovglm_export.compress import compressed_node
 from ovglm_export.graph import (
     CachedAttention,
     add_bias,
@@ -23,13 +27,12 @@ from ovglm_export.graph import (
     rms_norm,
     rotary_tables,
     rotate,
-    weight_node,
 )
 
-__all__ = ["SHARED", "PartBuilder", "embedding_model", "head_model"]
+__all__ = ["PartBuilder"]
 
-# What the embedding part hands to every layer, beside the hidden states.
-SHARED = ("cos", "sin", "mask")
+# What the embedding part gives: hidden states, and what every layer takes beside them.
+_EMBEDDING_OUTPUTS = ("hidden", "cos", "sin", "mask")
 
 
 def _parameter(name: str, shape: list[int], dtype: Type = Type.f32) -> Node:
@@ -46,42 +49,52 @@ def _result(node: Node | ov.Output, name: str) -> Node:
     return result
 
 
-def embedding_model(arch: Architecture, weight: Node) -> Model:
-    """Make the first part: embedding (weight [vocab, H] as float32), rotary tables, mask."""
-    ids = _parameter("input_ids", [-1, -1], Type.i64)
-    attention = _parameter("attention_mask", [-1, -1], Type.i64)
-    positions = _parameter("position_ids", [-1, -1], Type.i64)
-    hidden = ops.gather(weight, ids, constant(0, np.int64), name="model.embed_tokens")
-    cos, sin = rotary_tables(positions, arch.inverse_frequencies(), arch.rotary_scale)
-    outputs = (hidden, cos, sin, attention_mask(attention, ids))
-    results = [_result(node, name) for name, node in zip(("hidden", *SHARED), outputs, strict=True)]
-    return make_model(results, [ids, attention, positions], "embedding")
-
-
-def head_model(arch: Architecture, norm: Weight, weight: Node | None) -> Model:
-    """Make the last part: final norm and logits [B, T, vocab].
-
-    Without a weight the embedding's is used: an input `tied_weight` [vocab, H] takes its place.
-    """
-    hidden = _parameter("hidden", [-1, -1, arch.hidden_size])
-    inputs = [hidden]
-    if weight is None:
-        weight = _parameter("tied_weight", [arch.vocab_size, arch.hidden_size])
-        inputs.append(weight)
-    logits = linear(rms_norm(hidden, norm, arch.rms_eps), weight, "lm_head")
-    return make_model([_result(logits, "logits")], inputs, "head")
-
-
 class PartBuilder:
-    """Builds decoder layers from a checkpoint; remembers the arrays that its models share.
+    """Builds one part of a checkpoint, its matrices in the wanted formats.
 
-    One builder serves one layer: dropping it and its model frees what was copied.
+    formats: by MatMul name; an absent one is stored as it is. scratch: a folder for large tables.
+    A builder holds the arrays that its model shares: keep it as long as the model.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, formats: Mapping[str, MatrixFormat], scratch: Path
+    ) -> None:
         self._checkpoint = checkpoint
         self._arch = checkpoint.architecture
+        self._formats = formats
+        self._scratch = scratch
         self._alive: list[np.ndarray] = []
+
+    def embedding(self) -> Model:
+        """Make the first part: embedding, rotary tables, mask."""
+        arch = self._arch
+        ids = _parameter("input_ids", [-1, -1], Type.i64)
+        attention = _parameter("attention_mask", [-1, -1], Type.i64)
+        positions = _parameter("position_ids", [-1, -1], Type.i64)
+        weight = self._node("model.embed_tokens")
+        hidden = ops.gather(weight, ids, constant(0, np.int64), name="model.embed_tokens")
+        cos, sin = rotary_tables(positions, arch.inverse_frequencies(), arch.rotary_scale)
+        outputs = (hidden, cos, sin, attention_mask(attention, ids))
+        named = zip(_EMBEDDING_OUTPUTS, outputs, strict=True)
+        results = [_result(node, name) for name, node in named]
+        return make_model(results, [ids, attention, positions], "embedding")
+
+    def head(self) -> Model:
+        """Make the last part: final norm and logits [B, T, vocab].
+
+        A tied head has an input `tied_weight` [vocab, H] in the place of its matrix.
+        """
+        arch = self._arch
+        hidden = _parameter("hidden", [-1, -1, arch.hidden_size])
+        inputs = [hidden]
+        if arch.tied:
+            weight = _parameter("tied_weight", [arch.vocab_size, arch.hidden_size])
+            inputs.append(weight)
+        else:
+            weight = self._node("lm_head")
+        norm = rms_norm(hidden, self._weight("model.norm.weight"), arch.rms_eps)
+        logits = linear(norm, weight, "lm_head")
+        return make_model([_result(logits, "logits")], inputs, "head")
 
     def decoder_layer(self, layer: int) -> Model:
         """Make one decoder layer: hidden in, hidden out, its KV cache as two variables."""
@@ -111,14 +124,14 @@ class PartBuilder:
         def heads(part: str, count: int, turn: bool) -> Node:
             name = f"{at}.self_attn.{part}_proj"
             bias = self._permuted(f"{name}.bias", turn) if arch.qkv_bias else None
-            flat = linear(norm, self._node(f"{name}.weight", turn), name)
+            flat = linear(norm, self._node(name, turn), name)
             split = project_heads(add_bias(flat, bias), count, arch.head_dim)
             return rotate(split, *tables, arch.rotary_dim, arch.head_dim) if turn else split
 
         query, key = heads("q", arch.heads, True), heads("k", arch.kv_heads, True)
         mixed = cache.attend(query, key, heads("v", arch.kv_heads, False), mask)
         name = f"{at}.self_attn.o_proj"
-        out = linear(mixed, self._node(f"{name}.weight"), name)
+        out = linear(mixed, self._node(name), name)
         return ops.add(x, self._extra_norm(out, f"{at}.post_self_attn_layernorm.weight"))
 
     def _mlp(self, layer: int, x: Node) -> Node:
@@ -126,7 +139,7 @@ class PartBuilder:
         at = f"model.layers.{layer}"
         weight = self._weight(f"{at}.post_attention_layernorm.weight")
         norm = rms_norm(x, weight, self._arch.rms_eps)
-        gate_up, down = (self._node(f"{at}.mlp.{name}_proj.weight") for name in ("gate_up", "down"))
+        gate_up, down = (self._node(f"{at}.mlp.{name}_proj") for name in ("gate_up", "down"))
         out = gated_mlp(norm, gate_up, down, self._arch.intermediate_size, f"{at}.mlp")
         return ops.add(x, self._extra_norm(out, f"{at}.post_mlp_layernorm.weight"))
 
@@ -144,7 +157,9 @@ class PartBuilder:
 
     def _node(self, name: str, turn: bool = False) -> Node:
         """Make a matrix's node; turn: its rotary rows are put into half-split order."""
-        return weight_node(self._permuted(name, turn), name)
+        weight = self._permuted(f"{name}.weight", turn)
+        wanted = self._formats.get(name, MatrixFormat("float"))
+        return compressed_node(weight, wanted, f"{name}.weight", self._scratch, self._alive)
 
     def _permuted(self, name: str, turn: bool) -> Weight:
         """Put the rotary rows of every head into half-split order: even ones first, then odd ones.

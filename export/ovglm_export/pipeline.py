@@ -21,6 +21,7 @@ from ovglm_export.checkpoint import Checkpoint, open_checkpoint
 from ovglm_export.config_writer import write_config
 from ovglm_export.golden import GOLDEN_TEXTS, GoldenPrompts, make_golden
 from ovglm_export.native import join_spooled, plan_matrices, spool_parts
+from ovglm_export.optimum import check_optimum, write_model_with_optimum
 from ovglm_export.plan import Plan, make_plan
 from ovglm_export.spool import Spool
 from ovglm_export.tokenizer import export_tokenizer, stop_ids
@@ -72,6 +73,8 @@ def export_checkpoint(
     checkpoint = open_checkpoint(source)
     rough = make_plan(checkpoint.architecture, recipe)
     check_device(options.device, recipe, rough.group_sizes)
+    if options.exporter == "optimum":
+        check_optimum(checkpoint, recipe)
     check_disk(output, rough.size_bytes())
     with open_workspace(output) as space:
         try:
@@ -132,9 +135,7 @@ class _Export:
         return plan, make_golden(spool, layers, plan.size_bytes(), asked, progress)
 
     def _through_optimum(self, folder: Path) -> tuple[Plan, tuple[Golden, ...]]:
-        """Let optimum-intel write the model; it counts its matrices in its own way."""
-        from ovglm_export.optimum import write_model_with_optimum
-
+        """Let optimum-intel write the model; there are no parts to run for golden tokens."""
         self._options.progress.stage("optimum", 1)
         write_model_with_optimum(self._checkpoint.folder, folder, self._recipe)
         self._options.progress.advance()
@@ -154,7 +155,7 @@ class _Export:
         options.progress.stage("checksums", 2)
         source_sums = {file.name: one.result() for file, one in sums.items()}
         options.progress.advance()
-        files = {file.name: _sum(file) for file in sorted(folder.iterdir())}
+        files = {file.name: _sum(file) for file in sorted(folder.iterdir()) if file.is_file()}
         options.progress.advance()
         matrices, groups = count_matrices(folder / _MODEL)
         name = options.name or source.name

@@ -105,6 +105,8 @@ def _read_row(file: Path, name: str, row: Any) -> _Row:
         raise broken from error
     if not isinstance(dtype, str) or any(type(n) is not int or n < 0 for n in numbers):
         raise broken
+    if begin > end:
+        raise broken
     known = FLOAT_TYPES.get(dtype)
     if known and end - begin != math.prod(shape) * np.dtype(known).itemsize:
         raise CheckpointError(
@@ -119,7 +121,7 @@ def _check_layout(file: Path, rows: dict[str, _Row], data_bytes: int) -> None:
     """Refuse tensors that overlap, leave a gap or lie beyond the file."""
     reached = 0
     for name, row in sorted(rows.items(), key=lambda item: (item[1].begin, item[1].end)):
-        if row.begin != reached or row.end < row.begin:
+        if row.begin != reached:
             raise CheckpointError(
                 f"{file.name} puts tensor {name} at byte {row.begin}, where byte {reached} is next",
                 _INTACT,

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from ir_runner import positions_of, run_ir
-from tiny_glm import ABSENT
 
+from ir_runner import positions_of, run_ir
 from ovglm_export.checkpoint import open_checkpoint
+from tiny_glm import ABSENT
 
 TOLERANCE = 1e-4  # of the logits' range
 PROMPT, STEPS = 9, 10

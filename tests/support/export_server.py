@@ -40,7 +40,9 @@ def run(job: dict[str, Any]) -> None:
         plant(*job["kill"])
     options = ExportOptions(force=job["force"])
     try:
-        export_checkpoint(Path(job["source"]), Path(job["output"]), Recipe(**job["recipe"]), options)
+        export_checkpoint(
+            Path(job["source"]), Path(job["output"]), Recipe(**job["recipe"]), options
+        )
     except OvglmError as error:
         with Path(job["log"]).open("a", encoding="utf-8") as log:
             log.write(f"refused: {error.message}\n")
