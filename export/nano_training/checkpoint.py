@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from tokenizers import Tokenizer
 
 from nano_training.model import Nano, config
@@ -23,7 +23,7 @@ def write_checkpoint(model: Nano, tokenizer: Tokenizer, template: Path, folder: 
         f"model.{name}": value.to(torch.bfloat16).contiguous()
         for name, value in model.state_dict().items()
     }
-    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    (folder / "model.safetensors").write_bytes(save(tensors, {"format": "pt"}))
     tokenizer.save(str(folder / "tokenizer.json"))
     _write_json(folder / "config.json", config(model.shape, ids))
     _write_json(folder / "tokenizer_config.json", tokenizer_config())

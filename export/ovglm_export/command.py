@@ -52,9 +52,10 @@ def _add_weight_options(group: _ArgumentGroup) -> None:
     text = f"INT4 weights that share a scale; -1: a whole row (default: {default.group_size})"
     add("--group-size", type=int, metavar="N", help=text)
     text = "symmetric, without zero points (default)"
-    add("--sym", action="store_true", default=None, dest="symmetric", help=text)
+    either = group.add_mutually_exclusive_group().add_argument
+    either("--sym", action="store_true", default=None, dest="symmetric", help=text)
     text = "asymmetric: closer to the original, not for the NPU"
-    add("--asym", action="store_false", dest="symmetric", help=text)
+    either("--asym", action="store_false", default=None, dest="symmetric", help=text)
     text = "share of the layers' weights in INT4 (default: %(default)s)"
     add("--ratio", type=float, default=default.ratio, metavar="R", help=text)
     text = "the format of the rest, the embedding and the head (default: %(default)s)"

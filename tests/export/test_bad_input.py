@@ -13,7 +13,7 @@ from ovglm_export import pipeline
 from ovglm_export.checkpoint import open_checkpoint
 from ovglm_export.pipeline import ExportOptions, export_checkpoint
 from ovglm_export.shard import read_header
-from refusals import MODEL, edit, poison, refuse, rewrite, snapshot
+from refusals import MODEL, edit, needs_links, poison, refuse, rewrite, snapshot
 from tiny_glm import make_config, write_checkpoint, write_json
 
 FLOAT = Recipe("bf16")
@@ -36,7 +36,8 @@ def test_shapes_that_do_not_fit_the_config_are_refused(
     tmp_path: Path, layout: str, field: str, value: int
 ) -> None:
     source = write_checkpoint(tmp_path / "source", layout)
-    write_json(source / "config.json", make_config(layout, **{field: value}))
+    changes: dict[str, Any] = {field: value}
+    write_json(source / "config.json", make_config(layout, **changes))
     refuse(source, "but config.json asks for [")
 
 
@@ -229,6 +230,7 @@ def test_a_width_that_makes_the_recipe_illegal_on_the_npu_is_refused(tmp_path: P
 # What can go on
 
 
+@needs_links
 def test_a_good_checkpoint_behind_links_is_exported(source: Path, tmp_path: Path) -> None:
     linked = tmp_path / "linked"
     linked.mkdir()
@@ -264,3 +266,15 @@ def test_a_broken_checkpoint_does_not_destroy_what_an_interrupted_export_finishe
         export_checkpoint(source, output, FLOAT)
     assert snapshot(source.parent) == before
     assert (source.parent / "output.partial" / "spool" / "head.bin").is_file()
+
+
+def test_weights_at_odd_offsets_give_the_same_model(source: Path, tmp_path: Path) -> None:
+    export_checkpoint(source, tmp_path / "even", Recipe())
+    for note in ("", "x"):
+        rewrite(source / MODEL, lambda table, text=note: table.update(__metadata__={"": text}))
+        if read_header(source / MODEL)[EMBEDDING].offset % 2:
+            break
+    assert read_header(source / MODEL)[EMBEDDING].offset % 2
+    export_checkpoint(source, tmp_path / "odd", Recipe())
+    for name in ("openvino_model.bin", "openvino_model.xml"):
+        assert (tmp_path / "odd" / name).read_bytes() == (tmp_path / "even" / name).read_bytes()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ovglm_export.shard import read_header
-from refusals import MODEL, edit, refuse, rewrite
+from refusals import MODEL, edit, needs_links, refuse, rewrite
 from tiny_glm import ABSENT, write_checkpoint
 
 INDEX = "model.safetensors.index.json"
@@ -111,6 +111,7 @@ def test_a_header_of_garbage_is_refused(source: Path) -> None:
     refuse(source, "has an unreadable header")
 
 
+@needs_links
 def test_a_link_without_its_file_is_refused(source: Path) -> None:
     (source / MODEL).unlink()
     (source / MODEL).symlink_to(source / "gone")

@@ -1,4 +1,4 @@
-"""A process that exports in forked children and kills each where it is told to, for tests of resume.
+"""Exports in forked children and kills each where it is told to, for the tests of resume.
 
 Reads one job a line from stdin as JSON and answers with one line: how the child ended. All slow
 imports happen once. Runs where there is fork; no part of it is in the product.

@@ -22,7 +22,11 @@ def positions_of(mask: np.ndarray) -> np.ndarray:
 
 
 def run_ir(
-    folder: Path, ids: np.ndarray, mask: np.ndarray, chunks: Sequence[int], beams: Sequence[int] = ()
+    folder: Path,
+    ids: np.ndarray,
+    mask: np.ndarray,
+    chunks: Sequence[int],
+    beams: Sequence[int] = (),
 ) -> np.ndarray:
     """Run ids [B, T] in chunks of the given lengths; returns the logits [B, T, vocab].
 

@@ -1,6 +1,7 @@
 """What the tests of refusals share: the refusal itself, and small damage to a checkpoint."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from ovglm_export.pipeline import ExportOptions, export_checkpoint
 from ovglm_export.shard import read_header
 from tiny_glm import ABSENT, write_json
 
-__all__ = ["MODEL", "edit", "poison", "refuse", "rewrite", "snapshot"]
+__all__ = ["MODEL", "edit", "needs_links", "poison", "refuse", "rewrite", "snapshot"]
 
 MODEL = "model.safetensors"
+needs_links = pytest.mark.skipif(os.name == "nt", reason="Windows lets only a few users link")
 
 
 def snapshot(folder: Path) -> dict[str, bytes | None]:

@@ -1,0 +1,217 @@
+"""Compression layer by layer and band by band gives the bits that NNCF gives on the whole model."""
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any
+
+import nncf
+import numpy as np
+import openvino as ov
+import pytest
+from ir_runner import run_ir
+from nncf import BackupMode, CompressWeightsMode
+
+from ovglm.manifest import read_manifest
+from ovglm.recipe import Recipe
+from ovglm_export import compress
+from ovglm_export.pipeline import export_checkpoint
+
+ModelBits = dict[str, tuple[str, tuple[int, ...], bytes]]
+HEAD, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
+# Both widths are multiples of 128, and three layers leave a ratio something to choose from.
+SIZES: dict[str, Any] = {"num_hidden_layers": 3, "hidden_size": 256, "intermediate_size": 384}
+INT4, INT4_ASYM = CompressWeightsMode.INT4_SYM, CompressWeightsMode.INT4_ASYM
+# Our recipe and the arguments that ask NNCF for the same.
+RECIPES: dict[str, tuple[Recipe, dict[str, Any]]] = {
+    "int4_g128": (Recipe(), {"mode": INT4, "group_size": 128}),
+    "int4_g64": (Recipe(group_size=64), {"mode": INT4, "group_size": 64}),
+    "int4_channel": (Recipe(group_size=-1), {"mode": INT4, "group_size": -1}),
+    "int4_asym_g64": (
+        Recipe(group_size=64, symmetric=False), {"mode": INT4_ASYM, "group_size": 64},
+    ),
+    "int8_sym": (Recipe("int8"), {"mode": CompressWeightsMode.INT8_SYM}),
+    "int8_asym": (Recipe("int8", symmetric=False), {"mode": CompressWeightsMode.INT8_ASYM}),
+}  # fmt: skip
+BACKUPS = {
+    "int8_asym": BackupMode.INT8_ASYM,
+    "int8_sym": BackupMode.INT8_SYM,
+    "none": BackupMode.NONE,
+}
+
+
+def model_bits(model: ov.Model) -> ModelBits:
+    """Collect the constants that make up the matrices: type, shape and raw bytes by name."""
+    return {
+        op.get_friendly_name(): (
+            op.get_element_type().get_type_name(),
+            tuple(op.get_output_shape(0)),
+            op.tensor_view.data.tobytes(),
+        )
+        for op in model.get_ops()
+        if isinstance(op, ov.op.Constant) and ".weight" in op.get_friendly_name()
+    }
+
+
+def folder_bits(folder: Path) -> ModelBits:
+    return model_bits(ov.Core().read_model(folder / "openvino_model.xml"))
+
+
+def compress_whole(folder: Path, **wishes: Any) -> ov.Model:
+    """Let NNCF compress a whole unquantised export."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        model = ov.Core().read_model(folder / "openvino_model.xml")
+        return nncf.compress_weights(model, **wishes)
+
+
+def int4_names(bits: ModelBits) -> set[str]:
+    return {name for name, (kind, *_) in bits.items() if kind in ("i4", "u4")}
+
+
+def check_equal(ours: ModelBits, theirs: ModelBits) -> None:
+    assert {name: entry[:2] for name, entry in ours.items()} == {
+        name: entry[:2] for name, entry in theirs.items()
+    }
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
+def test_bits_equal_nncf_on_the_whole_model(tiny_models: Any, name: str, tied: bool) -> None:
+    recipe, wishes = RECIPES[name]
+    sizes = {**SIZES, "tie_word_embeddings": tied}
+    theirs = model_bits(compress_whole(tiny_models.export(**sizes), **wishes))
+    ours = folder_bits(tiny_models.export(recipe=recipe, **sizes))
+    check_equal(ours, theirs)
+    assert len(int4_names(ours)) >= (18 if recipe.weights == "int4" else 0)
+    assert (HEAD in ours) is not tied
+
+
+@pytest.mark.parametrize("dtype", ["f16", "f32"])
+@pytest.mark.parametrize("name", ["int4_g128", "int4_asym_g64", "int8_sym"])
+def test_bits_equal_nncf_from_other_types(tiny_models: Any, name: str, dtype: str) -> None:
+    recipe, wishes = RECIPES[name]
+    sizes = {**SIZES, "dtype": dtype}
+    theirs = model_bits(compress_whole(tiny_models.export(**sizes), **wishes))
+    check_equal(folder_bits(tiny_models.export(recipe=recipe, **sizes)), theirs)
+
+
+@pytest.mark.parametrize("layout", ["glm", "glm4", "chatglm"])
+@pytest.mark.parametrize("backup", BACKUPS)
+def test_a_ratio_chooses_the_matrices_that_nncf_chooses(
+    tiny_models: Any, layout: str, backup: Any
+) -> None:
+    wishes = {"mode": INT4, "group_size": 64, "ratio": 0.6, "backup_mode": BACKUPS[backup]}
+    theirs = model_bits(compress_whole(tiny_models.export(layout, **SIZES), **wishes))
+    recipe = Recipe(group_size=64, ratio=0.6, backup=backup)
+    ours = folder_bits(tiny_models.export(layout, recipe, **SIZES))
+    check_equal(ours, theirs)
+    assert 5 < len(int4_names(ours)) < 18
+
+
+@pytest.mark.parametrize("ratio", [0.01, 0.3, 0.5, 0.8, 0.99])
+@pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
+def test_any_ratio_chooses_as_nncf_does(tiny_models: Any, ratio: float, tied: bool) -> None:
+    sizes = {**SIZES, "tie_word_embeddings": tied, "seed": 3}
+    wishes = {"mode": INT4_ASYM, "group_size": 128, "ratio": ratio}
+    theirs = model_bits(compress_whole(tiny_models.export(**sizes), **wishes))
+    recipe = Recipe(symmetric=False, ratio=ratio)
+    check_equal(folder_bits(tiny_models.export(recipe=recipe, **sizes)), theirs)
+
+
+def test_a_head_in_int4_equals_nncf_on_all_layers(tiny_models: Any) -> None:
+    wishes = {"mode": INT4, "group_size": 128, "all_layers": True}
+    theirs = model_bits(compress_whole(tiny_models.export(**SIZES), **wishes))
+    ours = folder_bits(tiny_models.export(recipe=Recipe(lm_head="int4"), **SIZES))
+    assert ours[HEAD][0] == "i4"
+    assert ours[EMBEDDING][0] == "u8"
+    is_embedding = EMBEDDING.__eq__
+    mine = {name: one for name, one in ours.items() if not name.startswith(EMBEDDING)}
+    others = {name: one for name, one in theirs.items() if not name.startswith(EMBEDDING)}
+    assert any(map(is_embedding, theirs))
+    check_equal(mine, others)
+
+
+@pytest.mark.parametrize("name", ["int4_g128", "int4_asym_g64", "int8_asym"])
+def test_logits_equal_those_of_nncfs_model(tiny_models: Any, tmp_path: Path, name: str) -> None:
+    recipe, wishes = RECIPES[name]
+    whole = compress_whole(tiny_models.export(**SIZES), **wishes)
+    ov.save_model(whole, tmp_path / "openvino_model.xml", compress_to_fp16=False)
+    ids, mask = np.arange(20)[None] * 7, np.ones((1, 20), np.int64)
+    theirs = run_ir(tmp_path, ids, mask, [18, 1, 1])
+    ours = run_ir(tiny_models.export(recipe=recipe, **SIZES), ids, mask, [18, 1, 1])
+    assert np.abs(ours - theirs).max() <= 1e-5 * np.ptp(theirs)
+
+
+@pytest.mark.parametrize("name", ["int4_g64", "int4_asym_g64", "int8_sym", "int8_asym"])
+def test_bands_of_rows_equal_one_band(
+    tiny_models: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    recipe, _ = RECIPES[name]
+    sizes = {"vocab_size": 333, "head_dim": 64, "num_attention_heads": 3, "num_key_value_heads": 1}
+    whole = tiny_models.export(recipe=recipe, **sizes)
+    monkeypatch.setattr(compress, "_BAND_VALUES", 7 * 128)
+    export_checkpoint(tiny_models.checkpoint(**sizes), tmp_path / "bands", recipe)
+    check_equal(folder_bits(tmp_path / "bands"), folder_bits(whole))
+
+
+def test_large_tables_in_mapped_files_equal_those_in_memory(
+    tiny_models: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe(symmetric=False, group_size=64)
+    monkeypatch.setattr(compress, "_MAPPED_BYTES", 1)
+    export_checkpoint(tiny_models.checkpoint(**SIZES), tmp_path / "mapped", recipe)
+    check_equal(
+        folder_bits(tmp_path / "mapped"), folder_bits(tiny_models.export(recipe=recipe, **SIZES))
+    )
+
+
+def test_bands_do_not_change_the_choice_of_a_ratio(
+    tiny_models: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe(group_size=64, ratio=0.6)
+    monkeypatch.setattr(compress, "_BAND_VALUES", 7 * 128)
+    export_checkpoint(tiny_models.checkpoint(**SIZES), tmp_path / "bands", recipe)
+    check_equal(
+        folder_bits(tmp_path / "bands"), folder_bits(tiny_models.export(recipe=recipe, **SIZES))
+    )
+
+
+def test_an_undivided_width_gets_the_largest_power_of_two(tiny_models: Any) -> None:
+    sizes = {"hidden_size": 192, "intermediate_size": 288, "head_dim": 64}
+    folder = tiny_models.export(recipe=Recipe(), **sizes)
+    advanced = nncf.AdvancedCompressionParameters(
+        group_size_fallback_mode=nncf.GroupSizeFallbackMode.ADJUST
+    )
+    wishes = {"mode": INT4, "group_size": 128, "advanced_parameters": advanced}
+    theirs = model_bits(compress_whole(tiny_models.export(**sizes), **wishes))
+    ours = folder_bits(folder)
+    check_equal(ours, theirs)
+    shapes = {name.split(".")[-2]: ours[name][1] for name in int4_names(ours)}
+    assert shapes["q_proj"][-1] == shapes["gate_up_proj"][-1] == 64
+    assert shapes["down_proj"][-1] == 32
+    assert shapes["o_proj"][-1] == 128
+    notes = " ".join(read_manifest(folder).notes)
+    for name in ("q_proj", "k_proj", "v_proj", "gate_up_proj", "down_proj"):
+        assert f"model.layers.1.{name}" in notes.replace("self_attn.", "").replace("mlp.", "")
+    assert "o_proj" not in notes
+
+
+def test_a_width_without_a_legal_group_goes_per_channel_and_is_named(tiny_models: Any) -> None:
+    sizes = {"hidden_size": 136, "intermediate_size": 201, "num_attention_heads": 4}
+    folder = tiny_models.export(recipe=Recipe(), **sizes)
+    wishes = {"mode": INT4, "group_size": -1}
+    theirs = model_bits(compress_whole(tiny_models.export(**sizes), **wishes))
+    ours = folder_bits(folder)
+    shapes = {name.split(".")[-2]: ours[name][1] for name in int4_names(ours)}
+    assert shapes["q_proj"] == (256, 136)
+    assert shapes["down_proj"] == (136, 201)
+    assert shapes["o_proj"] == (136, 2, 128)
+    assert [
+        name
+        for name, one in ours.items()
+        if "o_proj" not in name and ("proj" in name or "embed" in name) and one != theirs[name]
+    ] == []
+    notes = read_manifest(folder).notes
+    assert sum("per channel" in note for note in notes) == 10
+    assert not any("o_proj" in note for note in notes)
