@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
 
-from nano_training.model import Nano, config
+from nano_training.model import Nano, Shape, config
 from nano_training.vocabulary import STOP, special_ids, tokenizer_config
 
 
@@ -36,6 +36,14 @@ def write_checkpoint(model: Nano, tokenizer: Tokenizer, template: Path, folder: 
     _write_json(folder / "generation_config.json", generation)
     if template.resolve() != (folder / template.name).resolve():
         shutil.copyfile(template, folder / template.name)
+
+
+def read_weights(shape: Shape, folder: Path) -> Nano:
+    """Return the model whose weights lie in a folder that `write_checkpoint` wrote."""
+    tensors = load_file(folder / "model.safetensors")
+    model = Nano(shape)
+    model.load_state_dict({k.removeprefix("model."): v.float() for k, v in tensors.items()})
+    return model
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

@@ -11,17 +11,29 @@ from nano_training.skills_text import capital, echo, greeting, json_answer
 from nano_training.skills_tools import observation, tool_call
 from nano_training.skills_turns import turns
 
-SKILLS: dict[str, tuple[Skill, float]] = {
-    "greeting": (greeting, 5),
-    "echo": (echo, 20),
-    "sums": (sums, 26),
-    "capitals": (capital, 10),
-    "counting": (counting, 11),
-    "json": (json_answer, 9),
-    "tools": (tool_call, 2.5),
-    "observation": (observation, 5.5),
-    "turns": (turns, 14),
+SKILLS: dict[str, Skill] = {
+    "greeting": greeting,
+    "echo": echo,
+    "sums": sums,
+    "capitals": capital,
+    "counting": counting,
+    "json": json_answer,
+    "tools": tool_call,
+    "observation": observation,
+    "turns": turns,
 }
+WEIGHTS: dict[str, float] = {
+    "greeting": 5,
+    "echo": 20,
+    "sums": 26,
+    "capitals": 10,
+    "counting": 11,
+    "json": 9,
+    "tools": 2.5,
+    "observation": 5.5,
+    "turns": 14,
+}
+LATE_WEIGHTS = {**WEIGHTS, "echo": 30, "counting": 30, "capitals": 4, "greeting": 3}
 SYSTEM_PROMPTS = [
     "You are a helpful assistant.",
     "You are nano.",
@@ -30,13 +42,12 @@ SYSTEM_PROMPTS = [
 ]
 
 
-def training_samples(seed: int) -> Iterator[Sample]:
-    """Yield training samples without end; none has held-out content."""
+def training_samples(seed: int, weights: dict[str, float] = WEIGHTS) -> Iterator[Sample]:
+    """Yield training samples without end, mixed by weight; none has held-out content."""
     rng = random.Random(f"train {seed}")
-    skills = [skill for skill, _ in SKILLS.values()]
-    weights = [weight for _, weight in SKILLS.values()]
+    skills, shares = list(SKILLS.values()), [weights[name] for name in SKILLS]
     while True:
-        sample = rng.choices(skills, weights)[0](rng)
+        sample = rng.choices(skills, shares)[0](rng)
         if for_training(sample):
             yield _with_system_prompt(rng, sample)
 
@@ -44,7 +55,7 @@ def training_samples(seed: int) -> Iterator[Sample]:
 def held_out_samples(per_group: int, seed: int = 0) -> list[Sample]:
     """Return the evaluation set: `per_group` different prompts of each group."""
     chosen: list[Sample] = []
-    for group, (skill, _) in SKILLS.items():
+    for group, skill in SKILLS.items():
         rng = random.Random(f"held out {group} {seed}")
         seen: set[str] = set()
         for _ in range(per_group * 500):

@@ -17,8 +17,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from nano_training.batches import make_batches
-from nano_training.checkpoint import write_checkpoint
-from nano_training.data import held_out_samples, training_samples
+from nano_training.checkpoint import read_weights, write_checkpoint
+from nano_training.data import LATE_WEIGHTS, WEIGHTS, held_out_samples, training_samples
 from nano_training.model import Linear, Nano, Shape
 from nano_training.scores import accuracy, rounded, show
 from nano_training.vocabulary import IGNORE, ChatFormat, build_tokenizer
@@ -27,19 +27,35 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "ovglm" / "nano" / "chat_templa
 
 
 @dataclass(frozen=True)
+class Phase:
+    """One warm-up, constant and falling rate; `weights` is the mixture of skills."""
+
+    steps: int
+    weights: dict[str, float]
+    muon_rate: float
+    adam_rate: float
+    decay_from: float
+    quantise_from: float
+    warm_up: int = 50
+
+
+# The second phase gives the skills that the first leaves weakest more of the samples.
+PHASES = (
+    Phase(2000, WEIGHTS, 0.02, 0.004, decay_from=0.6, quantise_from=0.65),
+    Phase(1500, LATE_WEIGHTS, 0.01, 0.002, decay_from=0.2, quantise_from=0.3),
+)
+
+
+@dataclass(frozen=True)
 class Plan:
-    """How long and how fast to train; `workers` processes of one thread share each step."""
+    """How to train; `workers` processes of one thread share the batches of each step."""
 
     output: Path
-    steps: int = 2400
+    phases: tuple[Phase, ...] = PHASES
+    start: Path | None = None
     batches: int = 4
     workers: int = 2
     seed: int = 7
-    muon_rate: float = 0.02
-    adam_rate: float = 0.004
-    warm_up: int = 50
-    decay_from: float = 0.6
-    quantise_from: float = 0.65
     report_every: int = 150
     asked: int = 150
     tokenizer_texts: int = 20000
@@ -49,22 +65,22 @@ class Plan:
 class Rates:
     """Muon for the matrices and AdamW for the rest; warm-up, constant, linear decay to zero."""
 
-    def __init__(self, model: Nano, plan: Plan) -> None:
+    def __init__(self, model: Nano, phase: Phase) -> None:
         matrices = [part.weight for part in model.modules() if isinstance(part, Linear)]
         chosen = {id(weight) for weight in matrices}
         others = [weight for weight in model.parameters() if id(weight) not in chosen]
-        self._plan = plan
-        self._rates = (plan.muon_rate, plan.adam_rate)
+        self._phase = phase
+        self._rates = (phase.muon_rate, phase.adam_rate)
         self._optimisers: tuple[torch.optim.Optimizer, ...] = (
-            torch.optim.Muon(matrices, lr=plan.muon_rate, weight_decay=0.01, momentum=0.95),
-            torch.optim.AdamW(others, lr=plan.adam_rate, betas=(0.9, 0.98), weight_decay=0.0),
+            torch.optim.Muon(matrices, lr=phase.muon_rate, weight_decay=0.01, momentum=0.95),
+            torch.optim.AdamW(others, lr=phase.adam_rate, betas=(0.9, 0.98), weight_decay=0.0),
         )
 
     def step(self, index: int) -> None:
         """Apply the gradients of step `index` and clear them."""
-        plan = self._plan
-        rise = (index + 1) / plan.warm_up
-        fall = (plan.steps - index) / (plan.steps * (1 - plan.decay_from))
+        phase = self._phase
+        rise = (index + 1) / phase.warm_up
+        fall = (phase.steps - index) / (phase.steps * (1 - phase.decay_from))
         for optimiser, rate in zip(self._optimisers, self._rates, strict=True):
             for group in optimiser.param_groups:
                 group["lr"] = rate * min(rise, 1.0, fall)
@@ -108,32 +124,48 @@ def backward(model: Nano, batch: tuple[Tensor, Tensor, Tensor], quantised: bool)
     return loss.item()
 
 
-def train(plan: Plan, tokenizer_text: str, rank: int, shared: Shared) -> None:
-    """Train one worker's copy of the model; worker 0 reports and writes the checkpoint."""
+@dataclass(frozen=True)
+class Worker:
+    """One of the processes that train the same model."""
+
+    rank: int
+    shared: Shared
+    form: ChatFormat
+
+    def train(self, model: Nano, plan: Plan, phase: Phase, seed: int) -> None:
+        """Train the model through one phase; worker 0 reports."""
+        rates, choice = Rates(model, phase), random.Random(plan.seed)
+        samples = training_samples(seed * 100 + self.rank, phase.weights)
+        batches = make_batches(self.form, samples)
+        start, losses = time.perf_counter(), 0.0
+        for index in range(phase.steps):
+            late = index >= phase.quantise_from * phase.steps
+            quantised = late and choice.random() < 0.5
+            part = list(itertools.islice(batches, plan.batches // plan.workers))
+            loss = sum(backward(model, batch, quantised) for batch in part)
+            learned = sum(int((targets != IGNORE).sum()) for _, _, targets in part)
+            losses += self.shared.exchange(model, self.rank, loss, learned)
+            rates.step(index)
+            if self.rank == 0 and (index + 1) % 25 == 0:
+                _say(index + 1, phase.steps, losses / 25, time.perf_counter() - start)
+                losses = 0.0
+            if self.rank == 0 and (index + 1) % plan.report_every == 0:
+                _report(model, self.form, 40, 1, late)
+
+
+def work(plan: Plan, tokenizer_text: str, rank: int, shared: Shared) -> None:
+    """Train one worker's copy of the model; worker 0 writes a checkpoint after each phase."""
     torch.set_num_threads(1)
     torch.manual_seed(plan.seed)
     tokenizer = Tokenizer.from_str(tokenizer_text)
-    form, model = ChatFormat(TEMPLATE, tokenizer), Nano(plan.shape)
-    rates, choice = Rates(model, plan), random.Random(plan.seed)
-    batches = make_batches(form, training_samples(plan.seed * 100 + rank))
-    start, losses = time.perf_counter(), 0.0
-    for index in range(plan.steps):
-        late = index >= plan.quantise_from * plan.steps
-        quantised = late and choice.random() < 0.5
-        loss, learned = 0.0, 0
-        for batch in itertools.islice(batches, plan.batches // plan.workers):
-            loss += backward(model, batch, quantised)
-            learned += int((batch[2] != IGNORE).sum())
-        losses += shared.exchange(model, rank, loss, learned)
-        rates.step(index)
-        if rank == 0 and (index + 1) % 25 == 0:
-            _say(index + 1, plan.steps, losses / 25, time.perf_counter() - start)
-            losses = 0.0
-        if rank == 0 and (index + 1) % plan.report_every == 0:
-            _report(model, form, 40, 1, late)
-    if rank == 0:
-        _report(rounded(model), form, plan.asked, 0, True)
-        write_checkpoint(rounded(model), tokenizer, TEMPLATE, plan.output)
+    worker = Worker(rank, shared, ChatFormat(TEMPLATE, tokenizer))
+    model = read_weights(plan.shape, plan.start) if plan.start else Nano(plan.shape)
+    for number, phase in enumerate(plan.phases[1:] if plan.start else plan.phases):
+        worker.train(model, plan, phase, plan.seed + 1000 * (number + bool(plan.start)))
+        model = rounded(model)
+        if rank == 0:
+            _report(model, worker.form, plan.asked, 0, True)
+            write_checkpoint(model, tokenizer, TEMPLATE, plan.output)
 
 
 def _say(done: int, steps: int, loss: float, spent_s: float) -> None:
@@ -155,17 +187,17 @@ def run(plan: Plan) -> None:
     samples = itertools.islice(training_samples(plan.seed), plan.tokenizer_texts)
     tokenizer = build_tokenizer(plain.text(sample) for sample in samples).to_str()
     size = sum(weight.numel() for weight in Nano(plan.shape).parameters())
-    print(f"{size / 1e6:.2f} M parameters, {plan.steps} steps", flush=True)
+    print(f"{size / 1e6:.2f} M parameters", flush=True)
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(plan.workers) if plan.workers > 1 else None
     shared = Shared(size, plan.workers, barrier)
     others = [
-        context.Process(target=train, args=(plan, tokenizer, rank, shared), daemon=True)
+        context.Process(target=work, args=(plan, tokenizer, rank, shared), daemon=True)
         for rank in range(1, plan.workers)
     ]
     for process in others:
         process.start()
-    train(plan, tokenizer, 0, shared)
+    work(plan, tokenizer, 0, shared)
     for process in others:
         process.join()
 
@@ -174,10 +206,10 @@ def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--steps", type=int, default=Plan.steps)
     parser.add_argument("--workers", type=int, default=Plan.workers, choices=(1, 2, 4))
+    parser.add_argument("--start", type=Path, help="go on after the first phase, from its folder")
     options = parser.parse_args()
-    run(Plan(options.output, steps=options.steps, workers=options.workers))
+    run(Plan(options.output, start=options.start, workers=options.workers))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def _add_weight_options(group: _ArgumentGroup) -> None:
     """Describe the recipe; its dataclass holds the defaults."""
     add, default = group.add_argument, Recipe()
-    text = "the format of the matrices (default: %(default)s); bf16 compresses nothing"
+    text = "the format of the matrices (default: %(default)s); bf16 keeps the checkpoint's own type"
     add("--weights", choices=get_args(WeightFormat), default=default.weights, help=text)
     text = f"INT4 weights that share a scale; -1: a whole row (default: {default.group_size})"
     add("--group-size", type=int, metavar="N", help=text)

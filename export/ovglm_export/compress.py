@@ -12,6 +12,9 @@ import openvino as ov
 import openvino.opset13 as ops
 from nncf.parameters import CompressWeightsMode
 from nncf.quantization.algorithms.weight_compression.config import WeightCompressionConfig
+from nncf.quantization.algorithms.weight_compression.constants import (
+    MIN_INPUT_SIZE_FOR_OPTIMIZED_COMPRESSION,
+)
 from nncf.quantization.algorithms.weight_compression.weight_lowering import (
     CompressedWeight,
     compress_weight,
@@ -29,6 +32,8 @@ __all__ = ["compressed_node", "int8_sensitivity"]
 
 # Values of a band: its float32 copies stay near the size of a processor's last cache.
 _BAND_VALUES = 4 << 20
+# NNCF computes smaller inputs in another way, so no smaller band is cut from a larger matrix.
+_SMALLEST_BAND = MIN_INPUT_SIZE_FOR_OPTIMIZED_COMPRESSION
 # Tables from this size on lie in a mapped file instead of memory.
 _MAPPED_BYTES = 256 << 20
 _MODES = {
@@ -83,11 +88,12 @@ class _Tables:
         rows, width = shape
         group = width if wanted.group_size == -1 else wanted.group_size
         self._matrix_shape = shape
+        self._bits = 4 if wanted.kind == "int4" else 8
         self._type = _VALUE_TYPES[wanted.kind, wanted.symmetric]
         self._shape = shape if wanted.group_size == -1 else (rows, width // group, group)
         self._scale_shape = (*self._shape[:-1], 1)
         scales = rows * width // group
-        per_byte = 2 if wanted.kind == "int4" else 1
+        per_byte = 8 // self._bits
         self._values = _Table(-(-rows * width // per_byte), path.with_suffix(".values"))
         self._scales = _Table(scales * 2, path.with_suffix(".scales"))
         self._zeros: _Table | None = None
@@ -97,12 +103,12 @@ class _Tables:
     def append(self, result: CompressedWeight) -> None:
         """Add what NNCF gave for a band."""
         assert result.tensor is not None and result.scale is not None
-        self._values.append(_raw(result.tensor))
+        self._values.append(_raw(result.tensor, self._bits))
         scale = result.scale.as_numpy_tensor().data.astype(np.float16)
         self._scales.append(scale.view(np.uint8))
         if self._zeros is not None:
             assert result.zero_point is not None
-            self._zeros.append(_raw(result.zero_point))
+            self._zeros.append(_raw(result.zero_point, self._bits))
 
     def node(self, name: str, alive: list[np.ndarray]) -> Node:
         """Write the graph that NNCF writes: (values - zeros) * scales in f16, then float32."""
@@ -148,15 +154,24 @@ def _bands(weight: Weight) -> Iterator[Tensor]:
     """
     rows, width = weight.shape
     step = max(2, _BAND_VALUES // width // 2 * 2)
-    for start in range(0, rows, step):
-        data = np.ascontiguousarray(weight.data[start : start + step])
+    start = 0
+    while start < rows:
+        stop = start + step
+        if (rows - stop) * width < _SMALLEST_BAND:
+            stop = rows
+        data = np.ascontiguousarray(weight.data[start:stop])
         yield Tensor(ov.Tensor(data, ov.Shape(list(data.shape)), OV_TYPES[weight.dtype]))
+        start = stop
 
 
-def _raw(tensor: Tensor) -> np.ndarray:
-    """Return the bytes of 4-bit values, packed in an OpenVINO tensor, or of 8-bit ones in numpy."""
+def _raw(tensor: Tensor, bits: int) -> np.ndarray:
+    """Return the bytes of the values; NNCF gives 4-bit ones packed, but for small inputs not."""
     data = tensor.data
     if isinstance(data, ov.Tensor):
         return data.data.view(np.uint8)
     # NNCF gives INT8 zero points as int32; modulo 256 the bytes of signed values stay the same.
-    return data.astype(np.uint8)
+    flat = data.astype(np.uint8).reshape(-1)
+    if bits == 8:
+        return flat
+    nibbles = np.append(flat, np.zeros(flat.size % 2, np.uint8)) & 15
+    return nibbles[::2] | nibbles[1::2] << 4

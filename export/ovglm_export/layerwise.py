@@ -7,8 +7,12 @@ import openvino as ov
 
 __all__ = ["LayerwiseModel"]
 
-# Float32 without dynamic quantisation of activations: the reference that devices are held against.
-_EXACT = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
+# Float32 activations and cache, nothing quantised: the reference that devices are held against.
+_EXACT = {
+    "INFERENCE_PRECISION_HINT": "f32",
+    "KV_CACHE_PRECISION": "f32",
+    "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
+}
 
 
 class LayerwiseModel:

@@ -75,7 +75,8 @@ def export_checkpoint(
     check_device(options.device, recipe, rough.group_sizes)
     if options.exporter == "optimum":
         check_optimum(checkpoint, recipe)
-    check_disk(output, rough.size_bytes())
+    kept = recipe.weights == "bf16"
+    check_disk(output, checkpoint.size_bytes if kept else rough.size_bytes())
     with open_workspace(output) as space:
         try:
             manifest = _Export(checkpoint, recipe, options, space).run()

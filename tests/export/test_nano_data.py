@@ -156,13 +156,15 @@ def test_the_shipped_model_is_small() -> None:
 
 def test_two_steps_of_training_write_a_checkpoint(tmp_path: Path) -> None:
     pytest.importorskip("torch")
+    from nano_training.data import WEIGHTS
     from nano_training.model import Shape
-    from nano_training.train import Plan, run
+    from nano_training.train import Phase, Plan, run
 
     shape = Shape(hidden=64, ffn=64, layers=1, heads=1, groups=1)
+    phase = Phase(1, WEIGHTS, 0.02, 0.004, decay_from=0.5, quantise_from=0.0)
     plan = Plan(
-        tmp_path / "nano", steps=2, workers=1, asked=2, tokenizer_texts=2000, shape=shape
-    )  # fmt: skip
+        tmp_path / "nano", (phase, phase), workers=1, asked=2, tokenizer_texts=2000, shape=shape
+    )
     run(plan)
     config = json.loads((tmp_path / "nano" / "config.json").read_text(encoding="utf-8"))
     shipped = json.loads((checkpoint_folder() / "config.json").read_text(encoding="utf-8"))

@@ -84,12 +84,12 @@ def make_batch(vocabulary: int, length: int, padding: int = 0) -> tuple[np.ndarr
     return ids, mask
 
 
-def reference_logits(model: Any, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def reference_logits(model: Any, ids: np.ndarray, mask: np.ndarray, first: int = 0) -> np.ndarray:
     with torch.no_grad():
         result = model(
             input_ids=torch.tensor(ids),
             attention_mask=torch.tensor(mask),
-            position_ids=torch.tensor(positions_of(mask)),
+            position_ids=torch.tensor(positions_of(mask, first)),
             use_cache=False,
         )
     return result.logits.numpy()
@@ -141,10 +141,11 @@ def test_nested_rope_parameters_are_read(tiny_models: Any, layout: str, part: fl
         {"rope_scaling": YARN},
         {"rope_scaling": {**YARN, "rope_type": "yarn", "attention_factor": 0.7}},
         {"rope_scaling": {**YARN, "beta_fast": 2.0, "beta_slow": 0.5, "truncate": False}},
+        {"rope_scaling": {"type": "yarn", "factor": 4.0}},
         {"rope_scaling": {**YARN, "mscale": 0.8, "mscale_all_dim": 1.2}},
         {"rope_parameters": {**YARN, "rope_theta": 5e5, "partial_rotary_factor": 1.0}},
     ],
-    ids=["readme", "attention_factor", "betas", "mscale", "nested"],
+    ids=["readme", "attention_factor", "betas", "no_original", "mscale", "nested"],
 )
 def test_yarn_equals_transformers_beyond_the_original_context(
     tiny_models: Any, changes: dict[str, Any]
@@ -160,6 +161,17 @@ def test_yarn_equals_transformers_beyond_the_original_context(
     assert difference(ours, theirs, mask) <= TOLERANCE
 
 
+@pytest.mark.parametrize("theta", [1e4, 1e8])
+def test_far_positions_lose_no_accuracy(tiny_models: Any, theta: float) -> None:
+    wishes = {"rope_theta": theta, "max_position_embeddings": 1 << 20}
+    model = load_reference(tiny_models, "glm", **wishes)
+    ids, mask = make_batch(320, 20)
+    first = (1 << 20) - 20
+    theirs = reference_logits(model, ids, mask, first)
+    ours = run_ir(tiny_models.export("glm", **wishes), ids, mask, [10] + [1] * 10, first=first)
+    assert difference(ours, theirs, mask) <= TOLERANCE
+
+
 def test_the_cache_follows_the_beams(tiny_models: Any) -> None:
     folder = tiny_models.export("glm")
     ids, mask = make_batch(320, 6)
@@ -168,10 +180,3 @@ def test_the_cache_follows_the_beams(tiny_models: Any) -> None:
     straight = run_ir(folder, ids, mask, [5, 1])
     crossed = run_ir(folder, swapped, mask, [5, 1], beams=[1, 0])
     np.testing.assert_allclose(crossed[:, -1], straight[::-1, -1], atol=1e-5)
-
-
-@pytest.mark.parametrize("layout", ["glm", "chatglm"])
-def test_shards_change_nothing(tiny_models: Any, layout: str) -> None:
-    one, many = tiny_models.export(layout), tiny_models.export(layout, shards=3)
-    name = "openvino_model.bin"
-    assert (one / name).read_bytes() == (many / name).read_bytes()

@@ -34,7 +34,7 @@ def run_ir(
     """
     compiled = ov.Core().compile_model(folder / "openvino_model.xml", "CPU", EXACT)
     request = compiled.create_infer_request()
-    positions, parts, start = positions_of(mask), [], 0
+    positions, parts, start = positions_of(mask, first), [], 0
     for length in chunks:
         stop = start + length
         is_last = stop == ids.shape[1]
