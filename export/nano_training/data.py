@@ -33,7 +33,17 @@ WEIGHTS: dict[str, float] = {
     "observation": 5.5,
     "turns": 14,
 }
-LATE_WEIGHTS = {**WEIGHTS, "echo": 30, "counting": 30, "capitals": 4, "greeting": 3}
+LATE_WEIGHTS: dict[str, float] = {
+    "greeting": 2,
+    "echo": 32,
+    "sums": 20,
+    "capitals": 3,
+    "counting": 40,
+    "json": 10,
+    "tools": 3,
+    "observation": 2,
+    "turns": 11,
+}
 SYSTEM_PROMPTS = [
     "You are a helpful assistant.",
     "You are nano.",

@@ -82,6 +82,7 @@ def main() -> None:
         table = to_markdown(evaluate(options.model, options.per_group, Path(work)))
     print(table)
     if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(HEADER.format(openvino.__version__) + table, encoding="utf-8")
 
 

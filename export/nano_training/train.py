@@ -42,7 +42,7 @@ class Phase:
 # The second phase gives the skills that the first leaves weakest more of the samples.
 PHASES = (
     Phase(2000, WEIGHTS, 0.02, 0.004, decay_from=0.6, quantise_from=0.65),
-    Phase(1500, LATE_WEIGHTS, 0.01, 0.002, decay_from=0.2, quantise_from=0.3),
+    Phase(1300, LATE_WEIGHTS, 0.01, 0.002, decay_from=0.15, quantise_from=0.4),
 )
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_glm import write_checkpoint
 
 from ovglm.recipe import Recipe
 from ovglm_export.pipeline import export_checkpoint
+from tiny_glm import write_checkpoint
 
 FLOAT = Recipe("bf16")
 

@@ -9,9 +9,9 @@ import nncf
 import numpy as np
 import openvino as ov
 import pytest
-from ir_runner import run_ir
 from nncf import BackupMode, CompressWeightsMode
 
+from ir_runner import run_ir
 from ovglm.manifest import read_manifest
 from ovglm.recipe import Recipe
 from ovglm_export import compress

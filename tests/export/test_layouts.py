@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_glm import make_config, make_tensors, write_json, write_safetensors
 
 from ovglm.manifest import read_manifest
 from ovglm.recipe import Recipe
 from ovglm_export.checkpoint import open_checkpoint
 from ovglm_export.pipeline import export_checkpoint
+from tiny_glm import make_config, make_tensors, write_json, write_safetensors
 
 FLOAT = Recipe("bf16")
 MODEL = ("openvino_model.xml", "openvino_model.bin")

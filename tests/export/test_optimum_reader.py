@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_glm import write_checkpoint
 
 from benchmarks.optimum_env import default_folder, program
 from ovglm.recipe import Recipe
 from ovglm_export.pipeline import export_checkpoint
+from tiny_glm import write_checkpoint
 
 ROOT = Path(__file__).parents[2]
 # Runs in the environment of optimum-intel: greedy tokens for the golden prompts, as JSON.

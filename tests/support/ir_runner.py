@@ -1,4 +1,4 @@
-"""Runs an exported model on the CPU in float32, as a cached decoder does it: prompt, then tokens."""
+"""Runs an exported model on the CPU in float32, as a decoder does it: prompt, then tokens."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import openvino as ov
 
 __all__ = ["EXACT", "positions_of", "run_ir"]
 
-# The exported cache precision (f16 beside bf16 weights) is a runtime's choice, no part of the graph.
+# The cache precision that an export asks for (f16 beside bf16 weights) is no part of its graph.
 EXACT = {
     "INFERENCE_PRECISION_HINT": "f32",
     "KV_CACHE_PRECISION": "f32",
@@ -16,9 +16,9 @@ EXACT = {
 }
 
 
-def positions_of(mask: np.ndarray) -> np.ndarray:
+def positions_of(mask: np.ndarray, first: int = 0) -> np.ndarray:
     """Count positions from the first token that is not padding."""
-    return np.maximum(np.cumsum(mask, axis=1) - 1, 0)
+    return np.maximum(np.cumsum(mask, axis=1) - 1, 0) + first
 
 
 def run_ir(
@@ -26,11 +26,14 @@ def run_ir(
     ids: np.ndarray,
     mask: np.ndarray,
     chunks: Sequence[int],
+    *,
     beams: Sequence[int] = (),
+    first: int = 0,
 ) -> np.ndarray:
     """Run ids [B, T] in chunks of the given lengths; returns the logits [B, T, vocab].
 
     beams: the beam_idx of the last chunk; without it the rows stay where they are.
+    first: the position of the first token.
     """
     compiled = ov.Core().compile_model(folder / "openvino_model.xml", "CPU", EXACT)
     request = compiled.create_infer_request()
