@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.decode_once import NEW_TOKENS, PROMPT_TOKENS, SHORT_PROMPT_TOKENS
 from benchmarks.exporters import ENVIRONMENT, OPTIMUM, OVGLM, command
 from benchmarks.measure import measure
-from benchmarks.optimum_env import default_folder, program
+from benchmarks.options import add_common_options, require_optimum
 from benchmarks.report import markdown_table, setting, write
 from benchmarks.shapes import SHAPES, write_checkpoint
 
@@ -101,20 +101,14 @@ def _export(shape: str, folder: Path, optimum_env: Path) -> dict[str, Path]:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shape", choices=list(SHAPES), default="glm-edge-1.5b")
-    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
-    parser.add_argument("--optimum-env", type=Path, default=default_folder(), metavar="FOLDER")
-    parser.add_argument("--work", type=Path, metavar="FOLDER", help="where models are written")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="save the table here, too")
+    add_common_options(parser)
     return parser.parse_args()
 
 
 def main() -> int:
     """Export both folders, measure them in turns and print the tables."""
     asked = _parse()
-    optimum_env = asked.optimum_env.absolute()
-    python = program(optimum_env, "python")
-    if not python.is_file():
-        raise SystemExit(f"{optimum_env} is missing; try: python -m benchmarks.optimum_env")
+    optimum_env, python = require_optimum(asked.optimum_env)
     speeds: list[Speed] = []
     with tempfile.TemporaryDirectory(prefix="ovglm-benchmark-", dir=asked.work) as folder:
         folders = _export(asked.shape, Path(folder).absolute(), optimum_env)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.exporters import ENVIRONMENT, OPTIMUM, OVGLM, command
 from benchmarks.measure import GIB, Measurement, measure
-from benchmarks.optimum_env import default_folder, program
+from benchmarks.options import add_common_options, require_optimum
 from benchmarks.report import markdown_table, setting, write
 from benchmarks.shapes import SHAPES, write_checkpoint
 
@@ -127,20 +127,14 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     real = [name for name in SHAPES if name != "tiny"]
     parser.add_argument("--shapes", nargs="+", choices=list(SHAPES), default=real)
-    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
-    parser.add_argument("--optimum-env", type=Path, default=default_folder(), metavar="FOLDER")
-    parser.add_argument("--work", type=Path, metavar="FOLDER", help="where checkpoints are written")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="save the table here, too")
+    add_common_options(parser)
     return parser.parse_args()
 
 
 def main() -> int:
     """Measure every shape and print the tables."""
     asked = _parse()
-    optimum_env = asked.optimum_env.absolute()
-    python = program(optimum_env, "python")
-    if not python.is_file():
-        raise SystemExit(f"{optimum_env} is missing; try: python -m benchmarks.optimum_env")
+    optimum_env, python = require_optimum(asked.optimum_env)
     line = ["python", "-m", "benchmarks.export", *sys.argv[1:]]
     head = "\n".join(["# Export to INT4: ovglm and optimum-cli", "", _NOTE, ""])
     runs: list[Run] = []

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import tokenizers
-from tokenizers import decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import processors
 
 from ovglm.errors import OvglmError
 from ovglm.tokens import TextStream, Tokenizer, byte_to_char
+from small_bpe import train_bpe
 
 SPECIAL = ["<|endoftext|>", "[MASK]", "[gMASK]", "<sop>", "<|system|>", "<|user|>", "<|assistant|>"]
 TEXTS = [
@@ -30,24 +31,7 @@ TEXTS = [
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a small byte-level BPE with GLM's shape: its splitting, control tokens and prefix."""
     folder = tmp_path_factory.mktemp("tokenizer")
-    split = tokenizers.Regex(
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-        r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-    )
-    built = tokenizers.Tokenizer(models.BPE())
-    built.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(split, "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )  # type: ignore[assignment]
-    built.decoder = decoders.ByteLevel()  # type: ignore[assignment]
-    trainer = trainers.BpeTrainer(
-        vocab_size=500,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    built.train_from_iterator([*TEXTS] * 5, trainer)
+    built = train_bpe([*TEXTS] * 5, 500)
     built.add_special_tokens(SPECIAL)
     built.add_tokens(["<tool>"])
     built.post_processor = processors.TemplateProcessing(

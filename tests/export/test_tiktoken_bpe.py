@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import tiktoken
 import tokenizers
-from tokenizers import models, pre_tokenizers, trainers
 
 from ovglm.errors import CheckpointError
 from ovglm.tokens import Tokenizer, byte_to_char
@@ -19,18 +18,11 @@ from ovglm_export.tiktoken_bpe import (
     read_tokens,
     special_tokens,
 )
+from small_bpe import GLM4_SPLIT, train_bpe
+from small_bpe import TEXTS as COMMON_TEXTS
 
-GLM4_SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
 TEXTS = [
-    "Hello, world! It's 2024, isn't it? WE'LL see.",
-    "你好，世界。今天天气怎么样？我们去公园吧。",
-    "日本語のテキストと カタカナ、ひらがな。",
-    "emoji 😀👩‍👩‍👧‍👦🏳️‍🌈 and é e\u0301",
-    "def f(x):\n    return {'a': [1, 2], \"b\": x ** 2}\r\n\r\n\tpass\n",
-    "   leading,  double   and trailing spaces   \n\n \t \n",
+    *COMMON_TEXTS,
     "\x00\x01\x7f\ufeff\u200b\u2028\u3000\u00a0",
     "1234567890 ١٢٣ ½ Ⅷ ſ's 'ſ",
     "<|user|>[gMASK]<sop>",
@@ -41,19 +33,7 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def tokens() -> list[bytes]:
     """Train a vocabulary, and add words that no merge reaches, as real files have them."""
-    trained = tokenizers.Tokenizer(models.BPE())
-    trained.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(tokenizers.Regex(GLM4_SPLIT), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )  # type: ignore[assignment]
-    trainer = trainers.BpeTrainer(
-        vocab_size=700,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    trained.train_from_iterator(TEXTS * 3, trainer)
+    trained = train_bpe(TEXTS * 3, 700)
     char_to_byte = {char: byte for byte, char in enumerate(byte_to_char())}
     vocabulary = sorted(trained.get_vocab().items(), key=lambda item: item[1])
     spelled = [bytes(char_to_byte[char] for char in token) for token, _ in vocabulary]

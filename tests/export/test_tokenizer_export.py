@@ -11,32 +11,20 @@ from typing import Any
 
 import openvino_genai
 import pytest
-import tokenizers
 import transformers
-from tokenizers import decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import processors
 
 from ovglm.errors import CheckpointError, OvglmError
 from ovglm.template import ChatTemplate, encode_chat
 from ovglm.tokens import TextStream, Tokenizer, byte_to_char
 from ovglm_export.tokenizer import export_tokenizer, stop_ids
+from small_bpe import TEXTS as COMMON_TEXTS
+from small_bpe import train_bpe
+from tiny_glm import SPECIAL, TEMPLATE
 
-SPECIAL = [
-    "<|endoftext|>", "[MASK]", "[gMASK]", "[sMASK]", "<sop>", "<eop>", "<|system|>", "<|user|>",
-    "<|assistant|>", "<|observation|>", "<|begin_of_image|>", "<|end_of_image|>",
-    "<|begin_of_video|>", "<|end_of_video|>",
-]  # fmt: skip
-TEMPLATE = (
-    "[gMASK]<sop>{% for item in messages %}<|{{ item['role'] }}|>\n{{ item['content'] }}"
-    "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
-)
 NAMED = [{"name": "rag", "template": "t"}]
 TEXTS = [
-    "Hello, world! It's 2024, isn't it? WE'LL see.",
-    "你好，世界。今天天气怎么样？我们去公园吧。",
-    "日本語のテキストと カタカナ、ひらがな。",
-    "emoji 😀👩‍👩‍👧‍👦🏳️‍🌈 and é e\u0301",
-    "def f(x):\n    return {'a': [1, 2], \"b\": x ** 2}\r\n\r\n\tpass\n",
-    "   leading,  double   and trailing spaces   \n\n \t \n",
+    *COMMON_TEXTS,
     "\x01\x7f\ufeff\u200b\u2028\u3000\u00a0",
     "1234567890 ١٢٣ ½ Ⅷ",
     "word " * 3000,
@@ -48,28 +36,6 @@ FILES = [
 ]  # fmt: skip
 
 
-def train() -> tokenizers.Tokenizer:
-    built = tokenizers.Tokenizer(models.BPE())
-    split = tokenizers.Regex(
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-        r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-    )
-    built.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(split, "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )  # type: ignore[assignment]
-    built.decoder = decoders.ByteLevel()  # type: ignore[assignment]
-    trainer = trainers.BpeTrainer(
-        vocab_size=600,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    built.train_from_iterator(TEXTS * 2, trainer)
-    return built
-
-
 def write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value), encoding="utf-8")
 
@@ -77,7 +43,7 @@ def write_json(path: Path, value: object) -> None:
 def make_source(folder: Path, layout: str) -> Path:
     """Write a checkpoint's small files: in the Hugging Face layout, or in the original one."""
     folder.mkdir()
-    built = train()
+    built = train_bpe(TEXTS * 2, 600)
     size = built.get_vocab_size()
     config: dict[str, Any] = {"eos_token": "<|endoftext|>", "model_max_length": 1000}
     config |= {"chat_template": TEMPLATE, "padding_side": "right"}
