@@ -44,6 +44,17 @@ LATE_WEIGHTS: dict[str, float] = {
     "observation": 2,
     "turns": 11,
 }
+LAST_WEIGHTS: dict[str, float] = {
+    "greeting": 2,
+    "echo": 70,
+    "sums": 14,
+    "capitals": 3,
+    "counting": 16,
+    "json": 6,
+    "tools": 3,
+    "observation": 2,
+    "turns": 8,
+}
 SYSTEM_PROMPTS = [
     "You are a helpful assistant.",
     "You are nano.",

@@ -18,7 +18,13 @@ from torch import Tensor
 
 from nano_training.batches import make_batches
 from nano_training.checkpoint import read_weights, write_checkpoint
-from nano_training.data import LATE_WEIGHTS, WEIGHTS, held_out_samples, training_samples
+from nano_training.data import (
+    LAST_WEIGHTS,
+    LATE_WEIGHTS,
+    WEIGHTS,
+    held_out_samples,
+    training_samples,
+)
 from nano_training.model import Linear, Nano, Shape
 from nano_training.scores import accuracy, rounded, show
 from nano_training.vocabulary import IGNORE, ChatFormat, build_tokenizer
@@ -39,20 +45,25 @@ class Phase:
     warm_up: int = 50
 
 
-# The second phase gives the skills that the first leaves weakest more of the samples.
+# The later phases give more samples to the skills that are learned last.
 PHASES = (
     Phase(2000, WEIGHTS, 0.02, 0.004, decay_from=0.6, quantise_from=0.65),
     Phase(1300, LATE_WEIGHTS, 0.01, 0.002, decay_from=0.15, quantise_from=0.4),
+    Phase(600, LAST_WEIGHTS, 0.007, 0.0014, decay_from=0.1, quantise_from=0.3),
 )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train; `workers` processes of one thread share the batches of each step."""
+    """How to train; `workers` processes of one thread share the batches of each step.
+
+    With `start` the weights of that folder are taken and the first `done` phases left out.
+    """
 
     output: Path
     phases: tuple[Phase, ...] = PHASES
     start: Path | None = None
+    done: int = 0
     batches: int = 4
     workers: int = 2
     seed: int = 7
@@ -160,8 +171,8 @@ def work(plan: Plan, tokenizer_text: str, rank: int, shared: Shared) -> None:
     tokenizer = Tokenizer.from_str(tokenizer_text)
     worker = Worker(rank, shared, ChatFormat(TEMPLATE, tokenizer))
     model = read_weights(plan.shape, plan.start) if plan.start else Nano(plan.shape)
-    for number, phase in enumerate(plan.phases[1:] if plan.start else plan.phases):
-        worker.train(model, plan, phase, plan.seed + 1000 * (number + bool(plan.start)))
+    for number, phase in list(enumerate(plan.phases))[plan.done :]:
+        worker.train(model, plan, phase, plan.seed + 1000 * number)
         model = rounded(model)
         if rank == 0:
             _report(model, worker.form, plan.asked, 0, True)
@@ -207,9 +218,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--workers", type=int, default=Plan.workers, choices=(1, 2, 4))
-    parser.add_argument("--start", type=Path, help="go on after the first phase, from its folder")
+    parser.add_argument("--start", type=Path, help="go on with the weights of this folder")
+    parser.add_argument("--done", type=int, default=0, help="the phases that it has had")
     options = parser.parse_args()
-    run(Plan(options.output, start=options.start, workers=options.workers))
+    if (options.start is None) != (options.done == 0):
+        parser.error("--start and --done belong together")
+    run(Plan(options.output, start=options.start, done=options.done, workers=options.workers))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ovglm.errors import RecipeError
 from ovglm.recipe import MatrixFormat, Recipe, matrix_group_size
 from ovglm_export.architecture import Architecture
 from ovglm_export.checkpoint import expected_shape
@@ -47,7 +48,14 @@ def make_plan(
 
     sensitivities: one number for each matrix of the layers. A ratio below 1 chooses by them;
     without them all matrices count as equal, which gives about the right size.
+    Raises RecipeError for an INT4 head where the head is the embedding.
     """
+    if arch.tied and recipe.lm_head == "int4":
+        raise RecipeError(
+            "--lm-head int4 has no meaning here: the embeddings are tied, so the head is the "
+            "embedding",
+            "leave out --lm-head",
+        )
     wanted = {name: recipe.layer_format for at in range(arch.layers) for name in layer_matrices(at)}
     for name in _kept_from_int4(arch, recipe, wanted, sensitivities):
         wanted[name] = recipe.backup_format

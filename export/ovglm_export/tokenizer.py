@@ -4,6 +4,7 @@ Nothing of the checkpoint's own Python is read.
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -161,6 +162,8 @@ def _generation_config(
 def _write_ir(
     output: Path, tokenizer: Tokenizer, config: Mapping[str, Any], template: str | None
 ) -> None:
+    # Without torch transformers warns at import that there are no models; none are wanted here.
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     # Slow imports, and importing the second one changes openvino.Core: only when it is needed.
     import openvino
     import transformers

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
+from typing import Any
 
 import numpy as np
 import openvino
@@ -35,7 +36,8 @@ def load_paged_engine(
     if not stop_ids:
         raise OvglmError(f"{folder} names no stop id, so an answer would never end")
     properties = _EXACT if exact else {}
-    pipeline = openvino_genai.LLMPipeline(str(folder), device, ATTENTION_BACKEND="PA", **properties)
+    load: Any = openvino_genai.LLMPipeline  # its stub does not know properties given by keyword
+    pipeline = load(str(folder), device, ATTENTION_BACKEND="PA", **properties)
     return PagedEngine(pipeline, device, frozenset(stop_ids))
 
 

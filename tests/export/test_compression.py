@@ -19,8 +19,10 @@ from ovglm_export.pipeline import export_checkpoint
 
 ModelBits = dict[str, tuple[str, tuple[int, ...], bytes]]
 HEAD, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
-# Both widths are multiples of 128, and three layers leave a ratio something to choose from.
-SIZES: dict[str, Any] = {"num_hidden_layers": 3, "hidden_size": 256, "intermediate_size": 384}
+# All widths are multiples of 128.
+SIZES: dict[str, Any] = {"hidden_size": 256, "intermediate_size": 384}
+# A ratio needs something to choose from.
+DEEP: dict[str, Any] = {**SIZES, "num_hidden_layers": 3}
 INT4, INT4_ASYM = CompressWeightsMode.INT4_SYM, CompressWeightsMode.INT4_ASYM
 # Our recipe and the arguments that ask NNCF for the same.
 RECIPES: dict[str, tuple[Recipe, dict[str, Any]]] = {
@@ -83,12 +85,14 @@ def test_bits_equal_nncf_on_the_whole_model(tiny_models: Any, name: str, tied: b
     theirs = model_bits(compress_whole(tiny_models.export(**sizes), **wishes))
     ours = folder_bits(tiny_models.export(recipe=recipe, **sizes))
     check_equal(ours, theirs)
-    assert len(int4_names(ours)) >= (18 if recipe.weights == "int4" else 0)
+    assert len(int4_names(ours)) >= (12 if recipe.weights == "int4" else 0)
     assert (HEAD in ours) is not tied
 
 
-@pytest.mark.parametrize("dtype", ["f16", "f32"])
-@pytest.mark.parametrize("name", ["int4_g128", "int4_asym_g64", "int8_sym"])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [("int4_g128", "f16"), ("int8_sym", "f16"), ("int4_asym_g64", "f32"), ("int8_asym", "f32")],
+)
 def test_bits_equal_nncf_from_other_types(tiny_models: Any, name: str, dtype: str) -> None:
     recipe, wishes = RECIPES[name]
     sizes = {**SIZES, "dtype": dtype}
@@ -96,23 +100,29 @@ def test_bits_equal_nncf_from_other_types(tiny_models: Any, name: str, dtype: st
     check_equal(folder_bits(tiny_models.export(recipe=recipe, **sizes)), theirs)
 
 
-@pytest.mark.parametrize("layout", ["glm", "glm4", "chatglm"])
-@pytest.mark.parametrize("backup", BACKUPS)
+@pytest.mark.parametrize(
+    ("layout", "backup"),
+    [
+        ("glm", "int8_asym"), ("glm", "int8_sym"), ("glm", "none"),
+        ("glm4", "int8_asym"), ("chatglm", "none"),
+    ],
+)  # fmt: skip
 def test_a_ratio_chooses_the_matrices_that_nncf_chooses(
     tiny_models: Any, layout: str, backup: Any
 ) -> None:
     wishes = {"mode": INT4, "group_size": 64, "ratio": 0.6, "backup_mode": BACKUPS[backup]}
-    theirs = model_bits(compress_whole(tiny_models.export(layout, **SIZES), **wishes))
+    theirs = model_bits(compress_whole(tiny_models.export(layout, **DEEP), **wishes))
     recipe = Recipe(group_size=64, ratio=0.6, backup=backup)
-    ours = folder_bits(tiny_models.export(layout, recipe, **SIZES))
+    ours = folder_bits(tiny_models.export(layout, recipe, **DEEP))
     check_equal(ours, theirs)
     assert 5 < len(int4_names(ours)) < 18
 
 
-@pytest.mark.parametrize("ratio", [0.01, 0.3, 0.5, 0.8, 0.99])
-@pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
+@pytest.mark.parametrize(
+    ("ratio", "tied"), [(0.01, False), (0.3, True), (0.5, False), (0.8, True), (0.99, False)]
+)
 def test_any_ratio_chooses_as_nncf_does(tiny_models: Any, ratio: float, tied: bool) -> None:
-    sizes = {**SIZES, "tie_word_embeddings": tied, "seed": 3}
+    sizes = {**DEEP, "tie_word_embeddings": tied, "seed": 3}
     wishes = {"mode": INT4_ASYM, "group_size": 128, "ratio": ratio}
     theirs = model_bits(compress_whole(tiny_models.export(**sizes), **wishes))
     recipe = Recipe(symmetric=False, ratio=ratio)
@@ -125,14 +135,16 @@ def test_a_head_in_int4_equals_nncf_on_all_layers(tiny_models: Any) -> None:
     ours = folder_bits(tiny_models.export(recipe=Recipe(lm_head="int4"), **SIZES))
     assert ours[HEAD][0] == "i4"
     assert ours[EMBEDDING][0] == "u8"
-    is_embedding = EMBEDDING.__eq__
-    mine = {name: one for name, one in ours.items() if not name.startswith(EMBEDDING)}
-    others = {name: one for name, one in theirs.items() if not name.startswith(EMBEDDING)}
-    assert any(map(is_embedding, theirs))
-    check_equal(mine, others)
+    # NNCF knows no INT4 head without an INT4 embedding.
+    check_equal(
+        *(
+            {name: one for name, one in bits.items() if not name.startswith(EMBEDDING)}
+            for bits in (ours, theirs)
+        )
+    )
 
 
-@pytest.mark.parametrize("name", ["int4_g128", "int4_asym_g64", "int8_asym"])
+@pytest.mark.parametrize("name", ["int4_asym_g64", "int8_sym"])
 def test_logits_equal_those_of_nncfs_model(tiny_models: Any, tmp_path: Path, name: str) -> None:
     recipe, wishes = RECIPES[name]
     whole = compress_whole(tiny_models.export(**SIZES), **wishes)
@@ -185,9 +197,9 @@ def test_bands_do_not_change_the_choice_of_a_ratio(
 ) -> None:
     recipe = Recipe(group_size=64, ratio=0.6)
     monkeypatch.setattr(compress, "_BAND_VALUES", 100 * 128)
-    export_checkpoint(tiny_models.checkpoint(**SIZES), tmp_path / "bands", recipe)
+    export_checkpoint(tiny_models.checkpoint(**DEEP), tmp_path / "bands", recipe)
     check_equal(
-        folder_bits(tmp_path / "bands"), folder_bits(tiny_models.export(recipe=recipe, **SIZES))
+        folder_bits(tmp_path / "bands"), folder_bits(tiny_models.export(recipe=recipe, **DEEP))
     )
 
 

@@ -58,19 +58,19 @@ def prompts(folder: Path) -> list[list[int]]:
 
 
 @pytest.fixture(scope="module")
-def expected(prompts: list[list[int]]) -> list[list[int]]:
+def expected(folder: Path, prompts: list[list[int]]) -> list[list[int]]:
     """The greedy tokens of transformers in float32, up to and without a stop id."""
     import torch
     from transformers import GlmForCausalLM
 
     model = GlmForCausalLM.from_pretrained(checkpoint_folder(), dtype=torch.float32).eval()
-    answers = []
+    stops, answers = read_manifest(folder).stop_ids, []
     for prompt in prompts:
         ids = torch.tensor([prompt])
         for _ in range(NEW_TOKENS):
             with torch.no_grad():
                 best = model(ids).logits[0, -1].argmax()
-            if int(best) in model.config.eos_token_id:
+            if int(best) in stops:
                 break
             ids = torch.cat([ids, best.view(1, 1)], dim=1)
         answers.append(ids[0, len(prompt) :].tolist())

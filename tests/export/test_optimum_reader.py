@@ -18,7 +18,8 @@ CHILD = """
 import json, sys
 import torch
 from optimum.intel import OVModelForCausalLM
-exact = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
+exact = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
+         "KV_CACHE_PRECISION": "f32"}
 folder, prompts = sys.argv[1], json.loads(sys.argv[2])
 model = OVModelForCausalLM.from_pretrained(folder, ov_config=exact)
 answers = []

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ovglm.errors import RecipeError
 from ovglm.manifest import read_manifest
 from ovglm.recipe import MatrixFormat, Recipe
 from ovglm_export.architecture import Architecture
@@ -33,6 +34,11 @@ def test_the_default_is_int4_between_an_int8_embedding_and_head() -> None:
     assert plan.group_sizes == {128}
 
 
+def test_a_tied_head_in_int4_is_refused() -> None:
+    with pytest.raises(RecipeError, match="--lm-head int4 has no meaning here"):
+        make_plan(replace(ARCH, tied=True), Recipe(lm_head="int4"))
+
+
 @pytest.mark.parametrize(
     ("recipe", "layers", "embedding", "head"),
     [
@@ -54,7 +60,7 @@ def test_a_recipe_is_what_the_matrices_get(
 
 
 def test_a_tied_head_is_no_matrix_of_its_own() -> None:
-    assert HEAD not in make_plan(replace(ARCH, tied=True), Recipe(lm_head="int4")).formats
+    assert HEAD not in make_plan(replace(ARCH, tied=True), Recipe()).formats
 
 
 @pytest.mark.parametrize(
