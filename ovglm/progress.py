@@ -49,7 +49,7 @@ def show_progress() -> Iterator[Progress]:
         progress.TextColumn("{task.description:<12}"),
         progress.BarColumn(),
         progress.MofNCompleteColumn(),
-        progress.TimeRemainingColumn(),
+        progress.TimeRemainingColumn(elapsed_when_finished=True),
     )
     with progress.Progress(*columns, console=Console(stderr=True)) as bars:
         yield _Bars(bars)

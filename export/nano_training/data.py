@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator
 
 from nano_training.samples import Sample, Skill, for_evaluation, for_training
-from nano_training.skills_numbers import counting, sums
-from nano_training.skills_text import capital, echo, greeting, json_answer
+from nano_training.skills_numbers import counting, sums, word_count
+from nano_training.skills_text import capital, echo, greeting, json_answer, rewriting
 from nano_training.skills_tools import observation, tool_call
 from nano_training.skills_turns import turns
 
@@ -22,6 +22,8 @@ SKILLS: dict[str, Skill] = {
     "observation": observation,
     "turns": turns,
 }
+# Extra practice: parts of the skills above.
+DRILLS: dict[str, Skill] = {"rewriting": rewriting, "word count": word_count}
 WEIGHTS: dict[str, float] = {
     "greeting": 5,
     "echo": 20,
@@ -46,14 +48,16 @@ LATE_WEIGHTS: dict[str, float] = {
 }
 LAST_WEIGHTS: dict[str, float] = {
     "greeting": 2,
-    "echo": 70,
-    "sums": 14,
+    "echo": 18,
+    "sums": 16,
     "capitals": 3,
-    "counting": 16,
-    "json": 6,
+    "counting": 20,
+    "json": 8,
     "tools": 3,
-    "observation": 2,
+    "observation": 2.5,
     "turns": 8,
+    "rewriting": 50,
+    "word count": 14,
 }
 SYSTEM_PROMPTS = [
     "You are a helpful assistant.",
@@ -66,7 +70,8 @@ SYSTEM_PROMPTS = [
 def training_samples(seed: int, weights: dict[str, float] = WEIGHTS) -> Iterator[Sample]:
     """Yield training samples without end, mixed by weight; none has held-out content."""
     rng = random.Random(f"train {seed}")
-    skills, shares = list(SKILLS.values()), [weights[name] for name in SKILLS]
+    named = {**SKILLS, **DRILLS}
+    skills, shares = list(named.values()), [weights.get(name, 0) for name in named]
     while True:
         sample = rng.choices(skills, shares)[0](rng)
         if for_training(sample):

@@ -98,6 +98,12 @@ def counting(rng: random.Random) -> Sample:
     return Sample("counting", (user(question), assistant(answer)), (f"count:{key}",))
 
 
+def word_count(rng: random.Random) -> Sample:
+    """Return a question for a number of words; the same samples as in `counting`."""
+    question, answer, key = _how_many(rng, rng.random() < 0.5)
+    return Sample("counting", (user(question), assistant(answer)), (f"count:{key}",))
+
+
 def _range(rng: random.Random, chinese: bool) -> tuple[str, str, str]:
     kind = pick(rng, ("up", "up", "down", "even", "odd"))
     low = rng.randint(0, 20) if rng.random() < 0.5 else rng.randint(0, 90)

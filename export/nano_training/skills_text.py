@@ -119,9 +119,18 @@ def _rewrite(kind: str, parts: list[str], chosen: str, chinese: bool) -> str:
 
 def echo(rng: random.Random) -> Sample:
     """Return a text to repeat or to rewrite; held out by the text, whatever is asked of it."""
+    return _echo(rng, ())
+
+
+def rewriting(rng: random.Random) -> Sample:
+    """Return one of the rewritings that are hardest to learn; the same samples as in `echo`."""
+    return _echo(rng, ("reverse", "reverse", "reverse", "remove", "remove", "twice"))
+
+
+def _echo(rng: random.Random, kinds: tuple[str, ...]) -> Sample:
     chinese = rng.random() < 0.5
     wordings = ECHO_ZH if chinese else ECHO_EN
-    kind = pick(rng, list(wordings) + ["repeat"] * 3)
+    kind = pick(rng, kinds or list(wordings) + ["repeat"] * 3)
     parts = _phrase(rng, chinese)
     if kind in ("reverse", "commas", "remove"):
         parts = [words.word(rng, chinese) for _ in range(rng.randint(2, 4))]
@@ -131,7 +140,7 @@ def echo(rng: random.Random) -> Sample:
     question = pick(rng, wordings[kind]).format(" ".join(parts), chosen)
     answer = _rewrite(kind, parts, chosen, chinese) or parts[0]
     if kind == "remove" and len(set(parts)) == 1:
-        return echo(rng)
+        return _echo(rng, kinds)
     return Sample("echo", (user(question), assistant(answer)), ("echo:" + " ".join(parts),))
 
 

@@ -49,7 +49,7 @@ class Phase:
 PHASES = (
     Phase(2000, WEIGHTS, 0.02, 0.004, decay_from=0.6, quantise_from=0.65),
     Phase(1300, LATE_WEIGHTS, 0.01, 0.002, decay_from=0.15, quantise_from=0.4),
-    Phase(600, LAST_WEIGHTS, 0.007, 0.0014, decay_from=0.1, quantise_from=0.3),
+    Phase(1000, LAST_WEIGHTS, 0.012, 0.0024, decay_from=0.1, quantise_from=0.4),
 )
 
 

@@ -110,7 +110,9 @@ class _Export:
         hasher = ThreadPoolExecutor(1)
         try:
             sums = {file: hasher.submit(_sum, file) for file in _source_files(source)}
+            self._options.progress.stage("tokenizer", 1)
             export_tokenizer(source, folder)
+            self._options.progress.advance()
             write_config(self._checkpoint, folder, stops)
             if self._options.exporter == "optimum":
                 plan, golden = self._through_optimum(folder)
