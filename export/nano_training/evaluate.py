@@ -83,7 +83,9 @@ def main() -> None:
     print(table)
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(HEADER.format(openvino.__version__) + table, encoding="utf-8")
+        options.output.write_text(
+            HEADER.format(openvino.__version__.split("-")[0]) + table, encoding="utf-8"
+        )
 
 
 HEADER = """# Accuracy of nano
