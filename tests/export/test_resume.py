@@ -258,7 +258,7 @@ def test_what_ran_before_in_the_process_changes_nothing(
     tiny_models: Any, export: Export, tmp_path: Path
 ) -> None:
     source = tiny_models.checkpoint(tie_word_embeddings=True)
-    recipe = Recipe(group_size=64, lm_head="int4", symmetric=False)
+    recipe = Recipe(group_size=64, symmetric=False)
     for name in ("first", "second"):
         export_checkpoint(source, tmp_path / name, recipe)
         tiny_models.export("glm4", Recipe(lm_head="int4"))
