@@ -63,16 +63,28 @@ def _build(builder: PartBuilder, name: str, layer: int) -> ov.Model:
     return builder.head() if name == "head" else builder.decoder_layer(layer)
 
 
-def join_spooled(checkpoint: Checkpoint, spool: Spool, recipe: Recipe, path: Path) -> None:
+def join_spooled(checkpoint: Checkpoint, spool: Spool, plan: Plan, path: Path) -> None:
     """Join the spooled parts and save the whole model as path (.xml) and its .bin."""
     arch = checkpoint.architecture
     first, *layers, last = [spool.load(name) for name in part_names(arch.layers)]
     tied = _embedding_output(first) if arch.tied else None
     model = join_parts(first, layers, last, tied)
-    if recipe.weights == "bf16":
-        # Unquantised weights come with an unquantised cache; optimum-intel writes the same.
-        model.set_rt_info("f16", ["runtime_options", "KV_CACHE_PRECISION"])
+    for name, value in _runtime_options(plan).items():
+        model.set_rt_info(value, ["runtime_options", name])
     ov.save_model(model, path, compress_to_fp16=False)
+
+
+def _runtime_options(plan: Plan) -> dict[str, str]:
+    """Choose the defaults that the IR gives to a plugin; a property set at load wins over them."""
+    if all(one.kind == "float" for one in plan.formats.values()):
+        # Unquantised weights come with an unquantised cache; optimum-intel writes the same.
+        return {"KV_CACHE_PRECISION": "f16"}
+    sizes = plan.group_sizes
+    if not sizes or -1 in sizes:
+        return {}
+    # Activations rounded in the weights' own groups: decodes 1.3 times as fast as the plugin's
+    # groups of 32; on nano the KL to float32 grows by 0.1 % (0.1721 to 0.1722).
+    return {"DYNAMIC_QUANTIZATION_GROUP_SIZE": str(min(sizes))}
 
 
 def load_part(spool: Spool, name: str) -> ov.Model:

@@ -131,7 +131,7 @@ class _Export:
         plan = plan_matrices(self._checkpoint, self._recipe, spool, progress)
         spool_parts(self._checkpoint, plan, spool, progress)
         progress.stage("join", 1)
-        join_spooled(self._checkpoint, spool, self._recipe, folder / _MODEL)
+        join_spooled(self._checkpoint, spool, plan, folder / _MODEL)
         progress.advance()
         asked = GoldenPrompts(_golden_prompts(folder), stops)
         layers = self._checkpoint.architecture.layers
