@@ -45,7 +45,7 @@ class Tokenizer:
         self._char_to_byte = {char: byte for byte, char in enumerate(byte_to_char())}
         plain = {**document, "added_tokens": []}
         plain |= {"post_processor": None, "truncation": None, "padding": None}
-        self._plain = tokenizers.Tokenizer.from_str(json.dumps(plain, ensure_ascii=False))
+        self._plain = _build_plain(plain)
         self.vocabulary_size = 1 + max(
             self._plain.get_vocab_size() - 1, max(self._control_bytes, default=0)
         )
@@ -152,8 +152,17 @@ class TextStream:
         return self._decoder.decode(b"", final=True)
 
 
+def _build_plain(document: Mapping[str, Any]) -> tokenizers.Tokenizer:
+    try:
+        return tokenizers.Tokenizer.from_str(json.dumps(document, ensure_ascii=False))
+    except Exception as error:  # the library raises nothing narrower
+        raise OvglmError(f"{FILE_NAME} is damaged: {error}") from error
+
+
 def _require_byte_level(document: Mapping[str, Any]) -> None:
     model = document.get("model") or {}
+    if not isinstance(model, Mapping):
+        raise OvglmError(f"{FILE_NAME} is damaged: its model is not an object")
     kinds = {step.get("type") for step in _steps(document.get("pre_tokenizer"))}
     if model.get("type", "BPE") != "BPE" or "ByteLevel" not in kinds:
         raise OvglmError(f"{FILE_NAME} is not byte-level BPE, the only kind that GLM uses")

@@ -31,6 +31,7 @@ from ovglm_export.workspace import (
     check_output,
     open_workspace,
     recover_output,
+    refuse_full_disk,
 )
 
 __all__ = ["ExportOptions", "export_checkpoint"]
@@ -75,13 +76,16 @@ def export_checkpoint(
     check_device(options.device, recipe, rough.group_sizes)
     if options.exporter == "optimum":
         check_optimum(checkpoint, recipe)
-    kept = recipe.weights == "bf16"
-    check_disk(output, checkpoint.size_bytes if kept else rough.size_bytes())
+    size = checkpoint.size_bytes if recipe.weights == "bf16" else rough.size_bytes()
+    check_disk(output, size)
     with open_workspace(output) as space:
         try:
             manifest = _Export(checkpoint, recipe, options, space).run()
         except OvglmError:
             space.discard()
+            raise
+        except (OSError, RuntimeError) as error:
+            refuse_full_disk(output, size, error)
             raise
         space.finish()
     return manifest

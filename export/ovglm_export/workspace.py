@@ -1,5 +1,6 @@
 """Where an export works and how it ends: `OUTPUT.partial`, one writer, one rename at the end."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,7 +12,14 @@ from filelock import FileLock, Timeout
 from ovglm.errors import ExportError
 from ovglm.manifest import FILE_NAME
 
-__all__ = ["Workspace", "check_disk", "check_output", "open_workspace", "recover_output"]
+__all__ = [
+    "Workspace",
+    "check_disk",
+    "check_output",
+    "open_workspace",
+    "recover_output",
+    "refuse_full_disk",
+]
 
 # Room for the tokenizer, the graph's XML and the file system's own needs.
 _SPARE_BYTES = 200 << 20
@@ -88,15 +96,28 @@ def check_disk(output: Path, weights_bytes: int) -> None:
 
     What an interrupted export has written already is not needed again.
     """
-    written = sum(file.stat().st_size for file in Workspace(output).folder.rglob("*.*"))
-    needed = max(0, 2 * weights_bytes - written) + _SPARE_BYTES
-    free = shutil.disk_usage(_nearest_folder(output)).free
+    needed, free = _needed_and_free(output, weights_bytes)
     if free < needed:
         raise ExportError(
             f"the export needs {needed / 1e9:.1f} GB of disk at {output.parent}, "
             f"{free / 1e9:.1f} GB are free",
             "free some space, or give a folder on another disk with -o",
         )
+
+
+def refuse_full_disk(output: Path, weights_bytes: int, error: OSError | RuntimeError) -> None:
+    """Raise ExportError where `error` came from a disk that filled up since check_disk.
+
+    OpenVINO's own writer does not say what stopped it, so the free space is looked at again.
+    """
+    needed, free = _needed_and_free(output, weights_bytes)
+    is_named = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if is_named or free < needed:
+        raise ExportError(
+            f"the disk at {output.parent} filled up during the export: {free / 1e9:.1f} GB are "
+            f"free, {needed / 1e9:.1f} GB are still needed",
+            "free some space and start the same export again: it goes on from here",
+        ) from error
 
 
 @contextmanager
@@ -153,6 +174,13 @@ def _restore(space: Workspace) -> None:
     """Put an older export back."""
     if _was_moved_away(space):
         os.rename(space.old, space.output)
+
+
+def _needed_and_free(output: Path, weights_bytes: int) -> tuple[int, int]:
+    """Return the bytes that the rest of the export takes, and those that the disk has."""
+    written = sum(file.stat().st_size for file in Workspace(output).folder.rglob("*.*"))
+    needed = max(0, 2 * weights_bytes - written) + _SPARE_BYTES
+    return needed, shutil.disk_usage(_nearest_folder(output)).free
 
 
 def _nearest_folder(path: Path) -> Path:

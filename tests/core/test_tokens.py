@@ -3,14 +3,14 @@
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tokenizers
-from tokenizers import processors
 
 from ovglm.errors import OvglmError
 from ovglm.tokens import TextStream, Tokenizer, byte_to_char
-from small_bpe import train_bpe
+from small_bpe import save_with_prefix, train_bpe
 
 SPECIAL = ["<|endoftext|>", "[MASK]", "[gMASK]", "<sop>", "<|system|>", "<|user|>", "<|assistant|>"]
 TEXTS = [
@@ -34,11 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = train_bpe([*TEXTS] * 5, 500)
     built.add_special_tokens(SPECIAL)
     built.add_tokens(["<tool>"])
-    built.post_processor = processors.TemplateProcessing(
-        single="[gMASK] <sop> $A",
-        special_tokens=[(name, built.token_to_id(name) or 0) for name in ("[gMASK]", "<sop>")],
-    )  # type: ignore[assignment]
-    built.save(str(folder / "tokenizer.json"))
+    save_with_prefix(built, folder)
     return folder
 
 
@@ -178,6 +174,23 @@ def test_a_vocabulary_that_writes_a_control_token_as_text_is_refused(folder: Pat
 def test_another_kind_of_tokenizer_is_refused() -> None:
     with pytest.raises(OvglmError, match="not byte-level BPE"):
         Tokenizer({"model": {"type": "Unigram", "vocab": []}, "pre_tokenizer": None})
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ([], "not an object"),
+        ({"type": "BPE", "vocab": {"a": "x"}, "merges": []}, "no token for the byte"),
+        ({"merges": [["missing", "b"]]}, "is damaged"),
+        ({"merges": 7}, "is damaged"),
+    ],
+)
+def test_a_damaged_model_section_is_one_sentence(folder: Path, model: Any, words: str) -> None:
+    document = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    whole = document["model"]
+    document["model"] = {**whole, **model} if isinstance(model, dict) else [whole]
+    with pytest.raises(OvglmError, match=words):
+        Tokenizer(document)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A killed export goes on where it stopped, and ends with the bytes of one that was not killed."""
 
+import errno
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ovglm.errors import ExportError
 from ovglm.manifest import FILE_NAME
 from ovglm.recipe import Recipe
 from ovglm_export import pipeline
@@ -134,18 +136,25 @@ def test_the_old_export_outlives_a_kill_at_any_moment_of_the_end(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["output"]
 
 
-def interrupt(monkeypatch: pytest.MonkeyPatch, source: Path, output: Path) -> None:
-    """Press Ctrl-C when all parts are made."""
+def interrupt(
+    monkeypatch: pytest.MonkeyPatch,
+    source: Path,
+    output: Path,
+    cause: BaseException | None = None,
+    seen: type[BaseException] = KeyboardInterrupt,
+) -> BaseException:
+    """Stop the export when all parts are made, as Ctrl-C does or for another cause."""
 
     def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+        raise cause or KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, "join_spooled", stop)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(seen) as caught:
             export_checkpoint(source, output, FLOAT)
     assert not output.exists()
     assert not output.with_name("output.lock").exists()
+    return caught.value
 
 
 def parts_made(
@@ -170,6 +179,17 @@ def test_ctrl_c_keeps_the_parts(
 ) -> None:
     source, output = tiny_models.checkpoint(), tmp_path / "output"
     interrupt(monkeypatch, source, output)
+    assert parts_made(monkeypatch, source, output) == []
+    assert contents(output) == contents(tiny_models.export())
+
+
+def test_a_disk_that_fills_up_is_said_and_the_parts_are_kept(
+    tiny_models: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source, output = tiny_models.checkpoint(), tmp_path / "output"
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    error = interrupt(monkeypatch, source, output, full, ExportError)
+    assert "filled up during the export" in str(error)
     assert parts_made(monkeypatch, source, output) == []
     assert contents(output) == contents(tiny_models.export())
 

@@ -12,14 +12,13 @@ from typing import Any
 import openvino_genai
 import pytest
 import transformers
-from tokenizers import processors
 
 from ovglm.errors import CheckpointError, OvglmError
 from ovglm.template import ChatTemplate, encode_chat
 from ovglm.tokens import TextStream, Tokenizer, byte_to_char
 from ovglm_export.tokenizer import export_tokenizer, stop_ids
 from small_bpe import TEXTS as COMMON_TEXTS
-from small_bpe import train_bpe
+from small_bpe import save_with_prefix, train_bpe
 from tiny_glm import SPECIAL, TEMPLATE
 
 NAMED = [{"name": "rag", "template": "t"}]
@@ -60,11 +59,7 @@ def make_source(folder: Path, layout: str) -> Path:
         (folder / "tokenization_chatglm.py").write_text(trap, encoding="utf-8")
     else:
         built.add_special_tokens(SPECIAL)
-        prefix = [(name, built.token_to_id(name) or 0) for name in ("[gMASK]", "<sop>")]
-        built.post_processor = processors.TemplateProcessing(
-            single="[gMASK] <sop> $A", special_tokens=prefix
-        )  # type: ignore[assignment]
-        built.save(str(folder / "tokenizer.json"))
+        save_with_prefix(built, folder)
     write_json(folder / "tokenizer_config.json", config)
     write_json(folder / "config.json", {"vocab_size": 704, "eos_token_id": [size, size + 7]})
     write_json(folder / "generation_config.json", {"eos_token_id": size, "top_p": 0.8})

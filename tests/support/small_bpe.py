@@ -1,11 +1,12 @@
 """Trains small byte-level BPE vocabularies that split text as GLM-4's tokenizer does."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import tokenizers
-from tokenizers import decoders, models, pre_tokenizers, trainers
+from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
-__all__ = ["GLM4_SPLIT", "TEXTS", "train_bpe"]
+__all__ = ["GLM4_SPLIT", "TEXTS", "save_with_prefix", "train_bpe"]
 
 GLM4_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
@@ -38,3 +39,12 @@ def train_bpe(texts: Iterable[str], vocab_size: int) -> tokenizers.Tokenizer:
     )
     built.train_from_iterator(texts, trainer)
     return built
+
+
+def save_with_prefix(built: tokenizers.Tokenizer, folder: Path) -> None:
+    """Save as tokenizer.json, with the prefix that GLM-4's tokenizer puts before a text."""
+    prefix = [(name, built.token_to_id(name) or 0) for name in ("[gMASK]", "<sop>")]
+    built.post_processor = processors.TemplateProcessing(
+        single="[gMASK] <sop> $A", special_tokens=prefix
+    )  # type: ignore[assignment]
+    built.save(str(folder / "tokenizer.json"))

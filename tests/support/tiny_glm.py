@@ -10,7 +10,9 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import tokenizers
-from tokenizers import decoders, models, pre_tokenizers, processors
+from tokenizers import decoders, models, pre_tokenizers
+
+from small_bpe import save_with_prefix
 
 __all__ = [
     "ABSENT",
@@ -152,11 +154,7 @@ def write_tokenizer(folder: Path) -> None:
     built.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # type: ignore[assignment]
     built.decoder = decoders.ByteLevel()  # type: ignore[assignment]
     built.add_special_tokens(SPECIAL)
-    prefix = [(name, built.token_to_id(name) or 0) for name in ("[gMASK]", "<sop>")]
-    built.post_processor = processors.TemplateProcessing(
-        single="[gMASK] <sop> $A", special_tokens=prefix
-    )  # type: ignore[assignment]
-    built.save(str(folder / "tokenizer.json"))
+    save_with_prefix(built, folder)
     config = {"eos_token": SPECIAL[0], "pad_token": SPECIAL[0], "padding_side": "left"}
     config |= {"model_max_length": 1000, "tokenizer_class": "PreTrainedTokenizerFast"}
     write_json(folder / "tokenizer_config.json", {**config, "chat_template": TEMPLATE})
