@@ -9,7 +9,7 @@ from ovglm.errors import OvglmError
 __all__ = ["Chunk", "FinishReason", "Message", "Role", "Sampling", "ToolCall", "Usage"]
 
 Role = Literal["system", "user", "assistant", "tool"]
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "cancelled"]
 
 
 @dataclass(frozen=True)
@@ -39,25 +39,41 @@ class Message:
 class Sampling:
     """How the next token is chosen and when to end; the defaults are greedy.
 
-    `temperature` 0 is greedy, `top_p` 1 and `top_k` 0 switch the filter off, and
-    `repetition_penalty` 1 switches the penalty off. `seed` None takes the engine's own.
+    `temperature` 0 is greedy; `top_p` 1, `top_k` 0 and `min_p` 0 switch the filter off,
+    `repetition_penalty` 1 and the two other penalties 0 the penalty. `min_p` keeps the tokens that
+    are at least so many times as likely as the likeliest. `seed` None takes another one each time.
+    An answer ends before the first of the `stop` texts; they are never part of it. With `logprobs`
+    each token comes with its log-probability; `n` answers are made to one prompt.
     """
 
     max_new_tokens: int = 1024
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int = 0
+    min_p: float = 0.0
     repetition_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
     seed: int | None = None
+    stop: tuple[str, ...] = ()
+    ignore_eos: bool = False
+    logprobs: bool = False
+    n: int = 1
 
     def __post_init__(self) -> None:
         _require(self.max_new_tokens >= 1, "max_new_tokens", self.max_new_tokens, "at least 1")
         _require(0 <= self.temperature <= 2, "temperature", self.temperature, "from 0 to 2")
         _require(0 < self.top_p <= 1, "top_p", self.top_p, "above 0 and at most 1")
         _require(self.top_k >= 0, "top_k", self.top_k, "0 (off) or more")
+        _require(0 <= self.min_p < 1, "min_p", self.min_p, "from 0 (off) to below 1")
         penalty = self.repetition_penalty
         _require(0 < penalty <= 10, "repetition_penalty", penalty, "above 0 and at most 10")
+        for name in ("presence_penalty", "frequency_penalty"):
+            value = getattr(self, name)
+            _require(-2 <= value <= 2, name, value, "from -2 to 2")
         _require(self.seed is None or self.seed >= 0, "seed", self.seed, "0 or more")
+        _require("" not in self.stop, "stop", self.stop, "texts of at least one character")
+        _require(1 <= self.n <= 16, "n", self.n, "from 1 to 16")
 
     @property
     def is_greedy(self) -> bool:
@@ -66,10 +82,19 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Token ids in the order they were made; `finish_reason` is set on the last chunk only."""
+    """A piece of an answer: token ids in the order they were made, and the text they completed.
+
+    `text` holds whole characters only, and nothing that could still become a stop text, so it may
+    lag behind `token_ids`. `logprobs` has one natural logarithm per token where they were asked
+    for. `index` tells the answers to one prompt apart (0 to n-1); the last chunk of each has its
+    `finish_reason`.
+    """
 
     token_ids: tuple[int, ...] = ()
+    text: str = ""
+    logprobs: tuple[float, ...] = ()
     finish_reason: FinishReason | None = None
+    index: int = 0
 
 
 @dataclass(frozen=True)

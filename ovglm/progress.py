@@ -1,16 +1,17 @@
-"""A bar per stage of slow work, on stderr and only where a person is looking. Knows no stage."""
+"""A bar per stage of slow work, only where a person is looking. Knows no stage."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import rich.progress
 
-__all__ = ["Progress", "Silence", "show_progress"]
+__all__ = ["Progress", "Silence", "is_notebook", "show_progress"]
 
 
 class Progress(Protocol):
@@ -37,8 +38,12 @@ class Silence:
 
 @contextmanager
 def show_progress() -> Iterator[Progress]:
-    """Draw bars with the time left while the block runs; silent when stderr is no terminal."""
-    if not sys.stderr.isatty():
+    """Draw bars with the time left while the block runs, on stderr or in the notebook's cell.
+
+    Silent when stderr is neither a terminal nor a notebook.
+    """
+    in_notebook = is_notebook()
+    if not in_notebook and not sys.stderr.isatty():
         yield Silence()
         return
     # rich is slow to import and most commands draw nothing
@@ -51,8 +56,19 @@ def show_progress() -> Iterator[Progress]:
         progress.MofNCompleteColumn(),
         progress.TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with progress.Progress(*columns, console=Console(stderr=True)) as bars:
+    console = Console(stderr=True, force_jupyter=in_notebook)
+    with progress.Progress(*columns, console=console) as bars:
         yield _Bars(bars)
+        if in_notebook:
+            bars.refresh()  # on a terminal rich draws the end by itself
+
+
+def is_notebook() -> bool:
+    """Tell whether this code runs in a Jupyter kernel that can draw widgets."""
+    if "IPython" not in sys.modules or find_spec("ipywidgets") is None:
+        return False
+    shell = sys.modules["IPython"].get_ipython()
+    return shell is not None and hasattr(shell, "kernel")
 
 
 class _Bars:

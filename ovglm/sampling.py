@@ -10,7 +10,7 @@ __all__ = ["FILE_NAME", "recommended_sampling"]
 
 FILE_NAME = "generation_config.json"
 ALWAYS = ("max_new_tokens", "repetition_penalty")
-WHEN_SAMPLING = ("temperature", "top_p", "top_k")
+WHEN_SAMPLING = ("temperature", "top_p", "top_k", "min_p")
 
 
 def recommended_sampling(folder: Path) -> Sampling:

@@ -12,10 +12,20 @@ from ovglm.errors import FolderError, OvglmError
 from ovglm.models import CATALOGUE, Entry
 from ovglm.recipe import Recipe
 
-__all__ = ["HOME_VARIABLE", "Model", "export_folder", "find_model", "home_folder", "list_exports"]
+__all__ = [
+    "HOME_VARIABLE",
+    "Model",
+    "export_folder",
+    "exports_folder",
+    "find_model",
+    "home_folder",
+    "list_exports",
+]
 
 HOME_VARIABLE = "OVGLM_HOME"
 FINGERPRINT_BYTES = 65536
+# What an OpenVINO folder of any tool needs here.
+FOREIGN = ("openvino_model.xml", "openvino_model.bin", "config.json", "tokenizer.json")
 FINGERPRINTED = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
 
 
@@ -38,9 +48,12 @@ def home_folder() -> Path:
 
 
 def find_model(text: str) -> Model:
-    """Find what `text` means: a short name of the catalogue, or a folder."""
+    """Find what `text` means: a name of the catalogue or of the store, or a folder."""
     if entry := CATALOGUE.get(text):
         return _find_entry(entry)
+    stored = {folder.name: folder for folder in list_exports()}
+    if text in stored:
+        return _look_into(stored[text])
     folder = Path(text).expanduser()
     if folder.is_dir():
         return _look_into(folder.absolute())
@@ -49,9 +62,9 @@ def find_model(text: str) -> Model:
             f"{text} is a file, and a model is a folder",
             hint=f"ovglm run {folder.absolute().parent}",
         )
-    near = get_close_matches(text.lower().rpartition("/")[2], CATALOGUE, n=1)
+    near = get_close_matches(text.lower().rpartition("/")[2], [*CATALOGUE, *stored], n=1)
     raise OvglmError(
-        f"{text!r} is neither a folder here nor a name of the catalogue",
+        f"{text!r} is neither a folder here nor a name of `ovglm list`",
         hint=f"ovglm run {near[0]}" if near else "ovglm list",
     )
 
@@ -62,13 +75,17 @@ def export_folder(checkpoint: Model, recipe: Recipe) -> Path:
     The name holds a fingerprint of the checkpoint, so a changed one gets a new folder.
     """
     name = f"{_safe_name(checkpoint.name)}-{recipe.name}-{_fingerprint(checkpoint.folder)}"
-    return home_folder() / "exports" / name
+    return exports_folder() / name
+
+
+def exports_folder() -> Path:
+    """Give the folder that holds the store's exports."""
+    return home_folder() / "exports"
 
 
 def list_exports() -> list[Path]:
     """List the complete folders of the store."""
-    exports = home_folder() / "exports"
-    return sorted(file.parent for file in exports.glob(f"*/{manifest.FILE_NAME}"))
+    return sorted(file.parent for file in exports_folder().glob(f"*/{manifest.FILE_NAME}"))
 
 
 def _find_entry(entry: Entry) -> Model:
@@ -86,18 +103,31 @@ def _find_entry(entry: Entry) -> Model:
 def _look_into(folder: Path) -> Model:
     if (folder / manifest.FILE_NAME).is_file():
         return Model(folder.name, folder, is_exported=True)
-    if (folder / "openvino_model.xml").exists() or folder.suffix == ".partial":
+    if folder.suffix == ".partial":
         raise FolderError(
-            f"{folder} has no {manifest.FILE_NAME}: its export was not finished, "
-            "or another tool made it",
+            f"{folder} is an export that was not finished",
             hint=f"ovglm export CHECKPOINT -o {folder.with_suffix('')}",
         )
+    if (folder / FOREIGN[0]).is_file():
+        return _take_foreign(folder)
     if (folder / "config.json").is_file():
         return Model(folder.name, folder, is_exported=False)
     raise FolderError(
         f"{folder} holds no model: neither {manifest.FILE_NAME} nor config.json is there",
         hint="ovglm list",
     )
+
+
+def _take_foreign(folder: Path) -> Model:
+    """Accept an OpenVINO folder without a manifest: another tool made it, and it is whole."""
+    absent = [name for name in FOREIGN if not (folder / name).is_file()]
+    if absent:
+        raise FolderError(
+            f"{folder} is no whole export: {' and '.join((manifest.FILE_NAME, *absent))} "
+            "are missing",
+            hint=f"ovglm export CHECKPOINT -o {folder}",
+        )
+    return Model(folder.name, folder, is_exported=True)
 
 
 def _safe_name(name: str) -> str:

@@ -13,6 +13,7 @@ from ovglm.recipe import DEVICES, Backup, HeadFormat, Recipe, WeightFormat, chec
 
 if TYPE_CHECKING:
     from ovglm.manifest import Manifest
+    from ovglm.store import Model
 
 __all__ = ["EXAMPLES", "HELP", "add_arguments", "run"]
 
@@ -23,6 +24,7 @@ EXAMPLES = """\
   ovglm export ./glm-edge-1.5b-chat -o edge --device NPU  checked for the NPU before it starts
   ovglm export ./glm-4-9b-chat -o glm4-int8 --weights int8
   ovglm export ./GLM-4-9B-0414 -o mixed --ratio 0.8 --backup int8_sym
+  ovglm export ./glm-edge-4b-chat --device NPU --compile  leaves nothing for the first load
   ovglm export nano -o nano-int4                          the miniature that ships with ovglm
 """
 # From this size on Intel's NPU guide finds one scale per channel faster than groups of 128.
@@ -39,6 +41,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     devices = (*DEVICES, "ANY")
     text = "choose and check the recipe for a device (default: legal on all three)"
     add("--device", choices=devices, default="ANY", help=text)
+    text = "compile for --device at once, where it is present, so that the first load is quick"
+    add("--compile", action="store_true", help=text)
     text = "optimum goes through optimum-intel, for comparison (default: native)"
     add("--exporter", choices=("native", "optimum"), default="native", help=text)
     _add_weight_options(parser.add_argument_group("weights"))
@@ -66,9 +70,8 @@ def _add_weight_options(group: _ArgumentGroup) -> None:
 
 def run(options: Namespace) -> int:
     """Export, then say what was made."""
-    from ovglm.progress import show_progress
     from ovglm.store import export_folder, find_model
-    from ovglm_export.pipeline import ExportOptions, export_checkpoint
+    from ovglm_export.ahead_of_time import check_compile, compile_for
 
     model = find_model(options.model)
     if model.is_exported:
@@ -77,8 +80,26 @@ def run(options: Namespace) -> int:
             f'ovglm run {model.folder} "Hello"',
         )
     recipe = choose_recipe(options, model.folder)
+    if options.compile:
+        check_compile(options.device)
     output = Path(options.output) if options.output else export_folder(model, recipe)
     start = time.perf_counter()
+    manifest = _export(model, output, recipe, options)
+    seconds = time.perf_counter() - start
+    if options.compile:
+        print(compile_for(output, options.device), file=sys.stderr)
+    if options.json:
+        print(json.dumps(_result(manifest, output, seconds), ensure_ascii=False))
+    else:
+        _print_summary(manifest, output, seconds)
+    return 0
+
+
+def _export(model: "Model", output: Path, recipe: Recipe, options: Namespace) -> "Manifest":
+    """Export with a bar per stage."""
+    from ovglm.progress import show_progress
+    from ovglm_export.pipeline import ExportOptions, export_checkpoint
+
     with show_progress() as progress:
         told = ExportOptions(
             device=options.device,
@@ -88,16 +109,10 @@ def run(options: Namespace) -> int:
             progress=progress,
         )
         try:
-            manifest = export_checkpoint(model.folder, output, recipe, told)
+            return export_checkpoint(model.folder, output, recipe, told)
         except KeyboardInterrupt:
             print("ovglm: the finished parts are kept; the same command goes on", file=sys.stderr)
             raise
-    seconds = time.perf_counter() - start
-    if options.json:
-        print(json.dumps(_result(manifest, output, seconds), ensure_ascii=False))
-    else:
-        _print_summary(manifest, output, seconds)
-    return 0
 
 
 def choose_recipe(options: Namespace, folder: Path) -> Recipe:

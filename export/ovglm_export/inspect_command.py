@@ -56,19 +56,21 @@ def run(options: Namespace) -> int:
 
 
 def _golden_problems(folder: Path, manifest: "Manifest") -> list[str]:
-    """Generate each golden prompt's tokens again and list those that differ."""
-    from ovglm.engine import load_paged_engine
-    from ovglm.messages import Sampling
+    """Generate each golden prompt's tokens again, in float32 on the CPU; list those that differ."""
+    from contextlib import closing
 
-    engine = load_paged_engine(folder, "CPU", manifest.stop_ids, exact=True)
-    problems = []
-    for number, golden in enumerate(manifest.golden, 1):
-        sampling = Sampling(temperature=0, max_new_tokens=len(golden.tokens))
-        chunks = engine.generate(golden.prompt, sampling)
-        tokens = tuple(token for chunk in chunks for token in chunk.token_ids)
-        if tokens != golden.tokens:
-            problems.append(f"golden prompt {number} gives {tokens}, not {golden.tokens}")
-    return problems
+    from ovglm.devices.options import RuntimeOptions
+    from ovglm.engine.load import load_engine
+    from ovglm.engine.selfcheck import check_golden
+
+    exact = RuntimeOptions(
+        precision="f32",
+        kv_cache="f32",
+        cache=False,
+        properties=(("DYNAMIC_QUANTIZATION_GROUP_SIZE", "0"),),
+    )
+    with closing(load_engine(folder, "CPU", exact, say=lambda _: None)) as engine:
+        return [str(problem) for problem in check_golden(engine, manifest.golden).mismatches]
 
 
 def _print_manifest(folder: Path, manifest: "Manifest") -> None:

@@ -12,7 +12,16 @@ from typing import Protocol, cast
 __all__ = ["GROUP", "Command", "list_names", "load_command"]
 
 GROUP = "ovglm.commands"
-CORE = {"list": "ovglm.cli.list", "run": "ovglm.cli.run"}
+CORE = {
+    "bench": "ovglm.cli.bench",
+    "cache": "ovglm.cli.cache",
+    "chat": "ovglm.cli.chat",
+    "devices": "ovglm.cli.devices",
+    "doctor": "ovglm.cli.doctor",
+    "list": "ovglm.cli.list",
+    "rm": "ovglm.cli.rm",
+    "run": "ovglm.cli.run",
+}
 
 
 class Command(Protocol):

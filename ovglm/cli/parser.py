@@ -17,6 +17,7 @@ Nothing leaves this machine.
 EXAMPLES = """\
 examples:
   ovglm run nano "What is the capital of France?"
+  ovglm chat nano
   ovglm export ./glm-edge-1.5b-chat -o ./glm-edge-int4
   ovglm run ./glm-edge-int4 "你好"
   ovglm export --help

@@ -1,15 +1,18 @@
 """`ovglm run`: one prompt, one answer. The answer goes to stdout, all else to stderr."""
 
+import json
 import sys
 from argparse import ArgumentParser, Namespace
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
+from ovglm.cli.model_arguments import add_model_arguments, choose_model
+from ovglm.cli.sampling_arguments import add_sampling_arguments, to_sampling
 from ovglm.errors import OvglmError
 from ovglm.messages import Message, Sampling
+from ovglm.utf8 import decode_utf8
 
 if TYPE_CHECKING:
-    from ovglm.assistant import Reply
+    from ovglm.assistant import Assistant, Reply
 
 __all__ = ["EXAMPLES", "HELP", "add_arguments", "run"]
 
@@ -19,78 +22,92 @@ EXAMPLES = """\
   ovglm run nano "What is the capital of France?"
   ovglm run ./glm-edge-1.5b-chat "你好" --weights int8
   ovglm run ./glm-edge-int4 "Write a haiku" --temperature 0.8 --seed 1
+  ovglm run ./glm-edge-int4 --device NPU --json < question.txt
 """
+
+JSON_ONLY = (("n", "--n"), ("logprobs", "--logprobs"))
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Describe the options of `ovglm run`."""
+    from ovglm.cli.runtime_arguments import add_runtime_arguments
+
+    add_model_arguments(parser)
     add = parser.add_argument
-    add("model", metavar="MODEL", help="a name of `ovglm list`, a checkpoint or exported folder")
-    add("prompt", metavar="PROMPT", help="what to ask")
-    add("--system", metavar="TEXT", help="an instruction that stands before the prompt")
-    add("--device", default="CPU", help="the device that answers (default: %(default)s)")
     add(
-        "--weights",
-        choices=("int4", "int8", "bf16"),
-        help="the format to export to, where the model is not exported yet (default: int4)",
+        "prompt",
+        nargs="?",
+        default="-",
+        metavar="PROMPT",
+        help="what to ask; without it, or as -, it is read from stdin",
     )
-    sampling = parser.add_argument_group("sampling", "the defaults are the model's own")
-    add = sampling.add_argument
-    add("--max-new-tokens", type=int, metavar="N", help="the longest answer, in tokens")
-    add("--temperature", type=float, metavar="T", help="0 takes the likeliest token always")
-    add("--top-p", type=float, metavar="P", help="keep the likeliest tokens of this probability")
-    add("--top-k", type=int, metavar="K", help="keep the K likeliest tokens; 0 keeps all")
-    add("--seed", type=int, metavar="N", help="makes a sampled answer repeatable")
+    add("--system", metavar="TEXT", help="an instruction that stands before the prompt")
+    add("--json", action="store_true", help="print one JSON object at the end")
+    add_runtime_arguments(parser)
+    add_sampling_arguments(parser)
+    group = parser.add_argument_group("with --json")
+    group.add_argument("--n", type=int, metavar="N", help="answer N times (1 to 16)")
+    group.add_argument(
+        "--logprobs",
+        action="store_const",
+        const=True,
+        help="tell the log-probability of each token of the answer",
+    )
 
 
 def run(options: Namespace) -> int:
     """Export where needed, load, answer. All that can be refused is refused before the export."""
-    from ovglm.assistant import load_assistant
-    from ovglm.devices import choose_device
-    from ovglm.exporters import ensure_exported
-    from ovglm.recipe import Recipe
+    from ovglm.answers import reply_in_full
+    from ovglm.cli.reply_json import reply_to_json
     from ovglm.sampling import recommended_sampling
-    from ovglm.store import find_model
-    from ovglm.template import ChatTemplate
 
-    device = choose_device(options.device)
-    model = find_model(options.model)
-    if model.is_exported and options.weights:
-        raise OvglmError(
-            f"{model.folder} is exported already, so --weights {options.weights} has no effect",
-            hint=f"ovglm inspect {model.folder}",
-        )
+    chosen = choose_model(options)
+    sampling = to_sampling(options, recommended_sampling(chosen.model.folder))
+    _refuse_without_effect(options)
     messages = _to_messages(options)
-    sampling = _choose_sampling(options, recommended_sampling(model.folder))
-    ChatTemplate.load(model.folder)
-    recipe = Recipe(weights=options.weights) if options.weights else Recipe()
-    folder = ensure_exported(model, recipe)
-    reply = load_assistant(folder, device).reply(messages, sampling)
-    for piece in reply:
-        print(piece, end="", flush=True)
-    print(flush=True)
-    print(_figures(reply, device), file=sys.stderr)
+    assistant = chosen.load()
+    try:
+        if options.json:
+            full = reply_in_full(assistant, messages, sampling)
+            print(json.dumps(reply_to_json(assistant, full), ensure_ascii=False, indent=2))
+        else:
+            _print_answer(assistant, messages, sampling)
+    finally:
+        assistant.engine.close()
     return 0
 
 
+def _refuse_without_effect(options: Namespace) -> None:
+    for name, flag in JSON_ONLY:
+        value = getattr(options, name)
+        if value and not options.json:
+            wanted = flag if value is True else f"{flag} {value}"
+            raise OvglmError(f"{flag} has no effect without --json", hint=f"{wanted} --json")
+
+
 def _to_messages(options: Namespace) -> list[Message]:
-    if not options.prompt.strip():
+    prompt = _read_stdin() if options.prompt == "-" else options.prompt
+    if not prompt.strip():
         raise OvglmError("the prompt is empty", hint=f'ovglm run {options.model} "Hello"')
     system = [Message("system", options.system)] if options.system else []
-    return [*system, Message("user", options.prompt)]
+    return [*system, Message("user", prompt)]
 
 
-def _choose_sampling(options: Namespace, recommended: Sampling) -> Sampling:
-    names = [field.name for field in fields(Sampling)]
-    given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
-    sampling = replace(recommended, **given)
-    useless = [f"--{name.replace('_', '-')}" for name in ("top_p", "top_k") if name in given]
-    if useless and sampling.is_greedy:
-        raise OvglmError(
-            f"{' and '.join(useless)} has no effect while the temperature is 0",
-            hint=f"--temperature 0.8 {useless[0]} {given[useless[0][2:].replace('-', '_')]}",
-        )
-    return sampling
+def _read_stdin() -> str:
+    if sys.stdin.isatty():
+        end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
+        print(f"type the prompt, then {end}", file=sys.stderr)
+    return decode_utf8(sys.stdin.buffer.read()).rstrip("\r\n")
+
+
+def _print_answer(assistant: "Assistant", messages: list[Message], sampling: Sampling) -> None:
+    reply = assistant.reply(messages, sampling)
+    try:
+        for piece in reply:
+            print(piece, end="", flush=True)
+    finally:
+        print(flush=True)
+    print(_figures(reply, assistant.engine.info.device), file=sys.stderr)
 
 
 def _figures(reply: "Reply", device: str) -> str:

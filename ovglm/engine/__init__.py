@@ -1,6 +1,8 @@
-"""What turns token ids into more token ids. Knows no text, no template and no model family."""
+"""What turns token ids into more token ids; `ovglm.engine.load` makes one. Knows no template.
 
-from ovglm.engine.base import Engine
-from ovglm.engine.paged import load_paged_engine
+Importing this package is cheap: only the modules that load a model import OpenVINO.
+"""
 
-__all__ = ["Engine", "load_paged_engine"]
+from ovglm.engine.base import Answer, Counters, Engine, EngineInfo
+
+__all__ = ["Answer", "Counters", "Engine", "EngineInfo"]

@@ -1,26 +1,92 @@
 """What every engine promises."""
 
-from collections.abc import Generator, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from ovglm.messages import Chunk, Sampling
 
-__all__ = ["Engine"]
+__all__ = ["Answer", "Counters", "Engine", "EngineInfo"]
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What runs, where, and why there.
+
+    kind: paged serves many prompts at once, static one after the other.
+    context: the longest prompt and answer together, max_prompt: the longest prompt, in tokens.
+    load_s: seconds from the call to the end of the warm-up. cache: where the compiled model came
+    from, `off`, `cold` (compiled and stored) or `warm` (read back).
+    """
+
+    model: str
+    folder: str
+    kind: Literal["paged", "static"]
+    device: str
+    device_name: str
+    reason: str
+    context: int
+    max_prompt: int
+    load_s: float
+    is_emulated: bool = False
+    cache: Literal["off", "cold", "warm"] = "off"
+    properties: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What an engine has done since it was loaded; `cache_usage` is the KV cache's share in use."""
+
+    submitted: int = 0
+    finished: int = 0
+    cancelled: int = 0
+    failed: int = 0
+    running: int = 0
+    waiting: int = 0
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+    cache_usage: float = 0.0
+    cache_bytes: int = 0
+
+
+class Answer(Protocol):
+    """One request under way: iterate it, in a thread or in a coroutine, for its chunks.
+
+    Each of the `n` answers ends with a chunk that has a finish reason; the iteration ends with
+    the last of them, or raises OvglmError where this request failed.
+    """
+
+    def __iter__(self) -> Iterator[Chunk]: ...
+
+    def __aiter__(self) -> AsyncIterator[Chunk]: ...
+
+    def cancel(self) -> None:
+        """End the request soon; its answers end with the reason `cancelled`. May be repeated."""
+        ...
 
 
 class Engine(Protocol):
     """A loaded model on one device."""
 
     @property
-    def device(self) -> str:
-        """The device that really runs, such as CPU."""
+    def info(self) -> EngineInfo:
+        """What runs, where, and why there."""
         ...
 
-    def generate(
-        self, prompt_ids: Sequence[int], sampling: Sampling
-    ) -> Generator[Chunk, None, None]:
-        """Yield the answer's ids as they are made, without the stop id; the last chunk says why.
+    @property
+    def counters(self) -> Counters:
+        """What it has done so far."""
+        ...
 
-        Closing the iterator ends the generation.
+    def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> Answer:
+        """Start answering; return at once.
+
+        Raises OvglmError for what can be refused before anything runs: an empty or too long
+        prompt, ids outside the vocabulary, sampling that this engine lacks, a full queue.
         """
+        ...
+
+    def close(self) -> None:
+        """End all requests and free the model. May be repeated."""
         ...

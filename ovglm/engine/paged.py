@@ -1,118 +1,117 @@
-"""The engine for the CPU: openvino.genai's pipeline with paged attention."""
+"""The engine for CPU and GPU: paged attention, many answers at once, prefixes shared."""
 
-import random
-from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from queue import SimpleQueue
-from threading import Event
-from typing import Any
+import atexit
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from threading import Condition, Thread
 
-import numpy as np
-import openvino
 import openvino_genai
 
+from ovglm.engine.answer import QueuedAnswer
+from ovglm.engine.base import Counters, EngineInfo
+from ovglm.engine.batch import Batch
+from ovglm.engine.job import Job
+from ovglm.engine.limits import Limits
+from ovglm.engine.native import native_failure
+from ovglm.engine.tally import Tally
 from ovglm.errors import OvglmError
-from ovglm.messages import Chunk, Sampling
+from ovglm.messages import Sampling
+from ovglm.tokens import Tokenizer
 
-__all__ = ["PagedEngine", "load_paged_engine"]
-
-
-# Float32 throughout, as golden tokens are made; the defaults round more and run faster.
-_EXACT = {
-    "INFERENCE_PRECISION_HINT": "f32",
-    "KV_CACHE_PRECISION": "f32",
-    "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
-}
-
-
-def load_paged_engine(
-    folder: Path, device: str, stop_ids: Sequence[int], *, exact: bool = False
-) -> "PagedEngine":
-    """Load the exported model in `folder` onto `device`; any of `stop_ids` ends an answer.
-
-    exact: compute in float32 without rounding activations or the KV cache, at half the speed.
-    """
-    if not stop_ids:
-        raise OvglmError(f"{folder} names no stop id, so an answer would never end")
-    properties = _EXACT if exact else {}
-    load: Any = openvino_genai.LLMPipeline  # its stub does not know properties given by keyword
-    pipeline = load(str(folder), device, ATTENTION_BACKEND="PA", **properties)
-    return PagedEngine(pipeline, device, frozenset(stop_ids))
+__all__ = ["PagedEngine"]
 
 
 class PagedEngine:
-    """One loaded pipeline; it answers one prompt at a time."""
+    """Steps a pipeline in a thread of its own while there is work, and sleeps while there is none.
+
+    A step keeps the GIL, so other Python threads run between steps only: a server puts this
+    engine into a process of its own.
+    """
 
     def __init__(
-        self, pipeline: openvino_genai.LLMPipeline, device: str, stop_ids: frozenset[int]
+        self,
+        pipeline: openvino_genai.ContinuousBatchingPipeline,
+        info: EngineInfo,
+        limits: Limits,
+        tokenizer: Tokenizer,
+        extras: Mapping[str, int] | None = None,
     ) -> None:
-        self._pipeline = pipeline
-        self._device = device
-        self._stop_ids = stop_ids
+        """extras: fields that every request's GenerationConfig needs, as for a draft model."""
+        self.info = info
+        self.tally = Tally()
+        self._limits = limits
+        self._tokenizer = tokenizer
+        self._batch = Batch(pipeline, limits, extras or {})
+        self._changed = Condition()
+        self._new: deque[Job] = deque()
+        self._end: OvglmError | None = None
+        self._thread = Thread(target=self._run, name="ovglm paged engine", daemon=True)
+        self._thread.start()
+        # a thread that is inside native code while Python shuts down crashes the process
+        atexit.register(self.close)
 
     @property
-    def device(self) -> str:
-        """The device that really runs."""
-        return self._device
+    def counters(self) -> Counters:
+        """What it has done so far."""
+        running, waiting = self._batch.sizes
+        usage, size = self._batch.cache
+        return replace(
+            self.tally.read(),
+            running=running,
+            waiting=waiting + len(self._new),
+            cache_usage=usage if running else 0.0,
+            cache_bytes=size,
+        )
 
-    def generate(
-        self, prompt_ids: Sequence[int], sampling: Sampling
-    ) -> Generator[Chunk, None, None]:
-        """Yield one chunk per token, the stop id left out; closing the generator ends the work."""
-        relay = _Relay()
-        ids = openvino.Tensor(np.asarray([prompt_ids], dtype=np.int64))
-        config = _to_config(sampling, self._stop_ids)
-        with ThreadPoolExecutor(max_workers=1) as worker:
-            # generate() releases the GIL, so the reader stays responsive; step() would hold it.
-            work = worker.submit(self._pipeline.generate, ids, config, relay)
-            work.add_done_callback(lambda _: relay.items.put(None))
-            try:
-                yield from self._read(relay, work)
-            finally:
-                relay.cancelled.set()
+    def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> QueuedAnswer:
+        """Start answering; many requests run side by side."""
+        with self._changed:
+            if self._end:
+                raise self._end
+            job = Job(prompt_ids, sampling, self._tokenizer, self._limits, self.tally)
+            job.on_cancel = self._notify
+            self._new.append(job)
+            self._changed.notify()
+        return job.answer
 
-    def _read(self, relay: "_Relay", work: "Future[object]") -> Generator[Chunk, None, None]:
-        while (token_id := relay.items.get()) is not None:
-            if token_id in self._stop_ids:
-                yield Chunk(finish_reason="stop")
-                return
-            yield Chunk((token_id,))
-        work.result()  # raises what the worker raised
-        yield Chunk(finish_reason="length")
+    def close(self) -> None:
+        """End all requests and free the model; waits for the step that runs."""
+        atexit.unregister(self.close)
+        with self._changed:
+            self._end = self._end or OvglmError("the engine is closed")
+            self._changed.notify()
+        self._thread.join()
 
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify()
 
-class _Relay(openvino_genai.StreamerBase):
-    """Hands ids from the working thread to the reader; None means that no more will come."""
+    def _run(self) -> None:
+        try:
+            while self._wait_for_work():
+                self._batch.step()
+            self._batch.end(None)
+        except RuntimeError as error:
+            what = "the runtime could not go on after an error"
+            self._break(native_failure(what, error, "load the model again"))
+        except BaseException:
+            self._break(OvglmError("the engine ended by a bug", hint="load the model again"))
+            raise
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.items: SimpleQueue[int | None] = SimpleQueue()
-        self.cancelled = Event()
+    def _wait_for_work(self) -> bool:
+        """Take in new jobs, sleeping until there is something to do; False at the end."""
+        with self._changed:
+            while not (self._end or self._new or self._batch.has_work):
+                self._changed.wait()
+            while self._new:
+                self._batch.add(self._new.popleft())
+            return not self._end
 
-    def write(self, token: int | Sequence[int]) -> openvino_genai.StreamingStatus:
-        for one in [token] if isinstance(token, int) else token:
-            self.items.put(int(one))
-        status = openvino_genai.StreamingStatus
-        return status.CANCEL if self.cancelled.is_set() else status.RUNNING
-
-    def end(self) -> None:
-        pass
-
-
-def _to_config(sampling: Sampling, stop_ids: frozenset[int]) -> openvino_genai.GenerationConfig:
-    config = openvino_genai.GenerationConfig()
-    config.max_new_tokens = sampling.max_new_tokens
-    config.apply_chat_template = False
-    config.eos_token_id = min(stop_ids)
-    config.stop_token_ids = set(stop_ids)
-    config.repetition_penalty = sampling.repetition_penalty
-    config.do_sample = not sampling.is_greedy
-    if config.do_sample:
-        config.temperature = sampling.temperature
-        config.top_p = sampling.top_p
-        if sampling.top_k:
-            config.top_k = sampling.top_k
-        # the runtime's own default is always the same seed
-        config.rng_seed = random.getrandbits(32) if sampling.seed is None else sampling.seed
-    return config
+    def _break(self, failure: OvglmError) -> None:
+        """Fail all that runs and all that will come."""
+        with self._changed:
+            self._end = failure
+            while self._new:
+                self._batch.add(self._new.popleft())
+        self._batch.end(failure)

@@ -53,11 +53,29 @@ def test_a_name_of_the_catalogue_goes_before_a_folder_of_that_name(
     assert find_model("./nano").folder == tmp_path / "nano"
 
 
-def test_an_unfinished_export_is_refused_with_the_command_to_finish_it(tmp_path: Path) -> None:
+def test_a_folder_of_the_store_is_found_by_its_name(home: Path) -> None:
+    folder = home / "exports" / "glm-int4"
+    folder.mkdir(parents=True)
+    (folder / manifest.FILE_NAME).write_text("{}")
+    assert find_model("glm-int4") == Model("glm-int4", folder, is_exported=True)
+
+
+def test_a_half_deleted_export_is_refused_with_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "openvino_model.xml").write_text("<net/>")
-    with pytest.raises(OvglmError, match="not finished") as caught:
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(OvglmError) as caught:
         find_model(str(tmp_path))
+    for name in (manifest.FILE_NAME, "openvino_model.bin", "config.json"):
+        assert name in caught.value.message
+    assert "tokenizer.json" not in caught.value.message
     assert caught.value.hint and "ovglm export" in caught.value.hint
+
+
+def test_a_whole_folder_of_another_tool_is_exported(tmp_path: Path) -> None:
+    names = ("openvino_model.xml", "openvino_model.bin", "config.json", "tokenizer.json")
+    for name in names:
+        (tmp_path / name).write_text("")
+    assert find_model(str(tmp_path)).is_exported
 
 
 def test_the_working_folder_of_an_export_is_refused(tmp_path: Path) -> None:

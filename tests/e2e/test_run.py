@@ -1,6 +1,9 @@
 """`ovglm run` as a person meets it: a process, its two streams and its exit code."""
 
+import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +21,11 @@ class Shell:
     def __init__(self, home: Path) -> None:
         self.home = home
 
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "ovglm", *arguments],
             env={**os.environ, "OVGLM_HOME": str(self.home)},
+            input=typed,
             capture_output=True,
             encoding="utf-8",
             check=False,
@@ -62,7 +66,8 @@ def test_nano_answers_from_its_int4_export_and_only_the_answer_is_on_stdout(
 
 def test_a_second_run_uses_the_export_of_the_first(with_nano: Shell) -> None:
     done = with_nano("run", "nano", QUESTION)
-    assert len(done.stderr.splitlines()) == 1
+    assert "exporting" not in done.stderr
+    assert len(done.stderr.splitlines()) == 2  # which device and why, and the figures
     assert len(with_nano.exports()) == 1
 
 
@@ -86,19 +91,86 @@ def test_one_seed_gives_one_answer(with_nano: Shell) -> None:
     assert first.stdout == second.stdout
 
 
-def test_a_folder_without_a_manifest_is_refused_with_the_command_that_mends_it(
+def test_the_use_of_an_export_is_listed(with_nano: Shell) -> None:
+    (export,) = json.loads(with_nano("list", "--json").stdout)["exported"]
+    assert export["last_used"] and export["name"] == with_nano.exports()[0].name
+    assert export["devices"] == ["CPU", "GPU", "NPU"]
+    assert "Paris" in with_nano("run", export["name"], QUESTION).stdout
+
+
+def test_json_from_stdin_has_answers_log_probabilities_and_figures(with_nano: Shell) -> None:
+    done = with_nano("run", "nano", "--json", "--logprobs", "--n", "2", typed=QUESTION)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert "Paris" in document["text"] and len(document["answers"]) == 2
+    assert all(one["logprob"] <= 0 for one in document["logprobs"])
+    assert "".join(one["token"] for one in document["logprobs"]).strip() == document["text"]
+    assert (document["model"], document["device"], document["engine"]) == ("nano", "CPU", "paged")
+
+
+def test_a_stop_text_ends_the_answer_before_it(with_nano: Shell) -> None:
+    done = with_nano("run", "nano", QUESTION, "--stop", "Paris")
+    assert done.stdout == "The capital of France is \n"
+
+
+def test_the_npu_answers_where_the_cpu_emulates_it(
+    with_nano: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OVGLM_NPU_EMULATION", "1")
+    first, second = (
+        json.loads(with_nano("run", "nano", QUESTION, "--device", "NPU", "--json").stdout)
+        for _ in range(2)
+    )
+    assert "Paris" in first["text"] and first["text"] == second["text"]
+    assert (first["device"], first["is_emulated"], first["engine"]) == ("NPU", True, "static")
+    assert second["cache"] == "warm"
+    listed = json.loads(with_nano("cache", "list", "--json").stdout)["models"]
+    assert "nano" in {one["model"] for one in listed}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_ends_cleanly_with_130(with_nano: Shell) -> None:
+    # praise for repetition: the answer goes on until the context is full
+    endless = ("--presence-penalty", "-2", "--frequency-penalty", "-2", "--max-new-tokens", "2000")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ovglm", "run", "nano", "Count from 1 to 100.", *endless],
+        env={**os.environ, "OVGLM_HOME": str(with_nano.home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert process.stdout and process.stdout.read(1)
+    process.send_signal(signal.SIGINT)
+    answer, remarks = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert answer.endswith("\n") and len(answer) < 4000
+    assert remarks.endswith("ovglm: stopped\n") and "Traceback" not in remarks
+
+
+def test_a_whole_folder_without_a_manifest_is_run_as_another_tools(
     with_nano: Shell, tmp_path: Path
 ) -> None:
     (folder,) = with_nano.exports()
     copy = tmp_path / "copy"
-    copy.mkdir()
-    for file in folder.iterdir():
-        if file.name != FILE_NAME:
-            (copy / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(folder, copy)
+    (copy / FILE_NAME).unlink()
+    done = with_nano("run", str(copy), QUESTION)
+    assert "Paris" in done.stdout
+    assert "another tool made this folder" in done.stderr
+
+
+def test_a_half_deleted_folder_is_refused_with_the_command_that_mends_it(
+    with_nano: Shell, tmp_path: Path
+) -> None:
+    (folder,) = with_nano.exports()
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    for name in (FILE_NAME, "openvino_model.bin"):
+        (copy / name).unlink()
     done = with_nano("run", str(copy), QUESTION)
     assert done.returncode == 1
     assert done.stdout == ""
-    assert FILE_NAME in done.stderr and "try: ovglm export" in done.stderr
+    assert "openvino_model.bin" in done.stderr and "try: ovglm export" in done.stderr
 
 
 def test_weights_for_a_model_that_is_exported_are_refused(with_nano: Shell) -> None:

@@ -1,0 +1,27 @@
+"""Tables in plain text and sizes in words, the same on a terminal and in a pipe."""
+
+from collections.abc import Sequence
+
+__all__ = ["align", "size_text"]
+
+
+def align(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
+    """Pad the cells of each column to one width; `right` names the columns of numbers."""
+    if not rows:
+        return []
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def size_text(size_bytes: int) -> str:
+    """Write a number of bytes as people read it: 2.3 GB."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size_bytes >= factor:
+            return f"{size_bytes / factor:.1f} {unit}"
+    return f"{size_bytes} bytes"

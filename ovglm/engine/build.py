@@ -1,0 +1,104 @@
+"""From a placement to a running engine: builds the pipeline that it names. Decides nothing."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import openvino_genai
+
+from ovglm.devices.facts import ModelFacts
+from ovglm.devices.options import RuntimeOptions
+from ovglm.devices.placement import Placement
+from ovglm.engine.base import EngineInfo
+from ovglm.engine.guessing import Guessing, plan_guessing
+from ovglm.engine.limits import Limits
+from ovglm.engine.native import native_failure
+from ovglm.engine.paged import PagedEngine
+from ovglm.engine.static import StaticEngine
+from ovglm.tokens import Tokenizer
+
+__all__ = ["LocalEngine", "build_engine", "limits_of"]
+
+LocalEngine = PagedEngine | StaticEngine
+
+# Tokens of one page of the KV cache, set by the plugins' paged attention.
+_PAGE_TOKENS = {"CPU": 32, "GPU": 16}
+# Prompt tokens of one step: more would keep the other requests, and a cancel, waiting for longer.
+_STEP_TOKENS = 512
+# What LLMPipeline understands and ContinuousBatchingPipeline does not.
+_LLM_PIPELINE_ONLY = ("ATTENTION_BACKEND",)
+
+
+def build_engine(
+    facts: ModelFacts,
+    placement: Placement,
+    tokenizer: Tokenizer,
+    options: RuntimeOptions | None = None,
+) -> LocalEngine:
+    """Load the model as `placement` says; of `options` only the guessing ahead is read here.
+
+    Raises OvglmError where the device refuses the model or is gone.
+    """
+    device = placement.device
+    what = f"{device.id} ({device.name}) could not load {facts.folder}"
+    try:
+        return _build(facts, placement, tokenizer, options or RuntimeOptions())
+    except RuntimeError as error:
+        raise native_failure(what, error, "ovglm doctor") from error
+
+
+def limits_of(facts: ModelFacts, placement: Placement) -> Limits:
+    """Give the rules that requests to this model on this device follow."""
+    stop_ids = frozenset(facts.stop_ids)
+    return Limits(placement.context, placement.max_prompt, facts.vocabulary, stop_ids)
+
+
+def _build(
+    facts: ModelFacts, placement: Placement, tokenizer: Tokenizer, options: RuntimeOptions
+) -> LocalEngine:
+    limits = limits_of(facts, placement)
+    info = _describe(facts, placement)
+    properties = {
+        name: value
+        for name, value in placement.properties.items()
+        if placement.engine == "static" or name not in _LLM_PIPELINE_ONLY
+    }
+    guessing = plan_guessing(facts.folder, placement, options, properties)
+    if placement.engine == "static":
+        load: Any = openvino_genai.LLMPipeline  # its stub does not know properties by keyword
+        pipeline = load(str(facts.folder), placement.device.id, **properties)
+        return StaticEngine(pipeline, info, limits, tokenizer)
+    paged = _load_paged(facts.folder, placement, guessing, properties)
+    return PagedEngine(paged, info, limits, tokenizer, guessing.extras)
+
+
+def _load_paged(
+    folder: Path, placement: Placement, guessing: Guessing, properties: Mapping[str, Any]
+) -> openvino_genai.ContinuousBatchingPipeline:
+    scheduler = openvino_genai.SchedulerConfig()
+    pages = math.ceil(placement.cache_tokens / _PAGE_TOKENS[placement.device.kind])
+    # guesses that turn out wrong need room, too
+    scheduler.num_kv_blocks = pages + (1 if guessing.extras else 0)
+    scheduler.max_num_batched_tokens = _STEP_TOKENS
+    scheduler.enable_prefix_caching = guessing.shares_prefixes
+    return openvino_genai.ContinuousBatchingPipeline(
+        str(folder), scheduler, placement.device.id, {**properties, **guessing.properties}
+    )
+
+
+def _describe(facts: ModelFacts, placement: Placement) -> EngineInfo:
+    return EngineInfo(
+        model=facts.name,
+        folder=str(facts.folder),
+        kind=placement.engine,
+        device=placement.device.id,
+        device_name=placement.device.name,
+        reason=placement.reason,
+        context=placement.context,
+        max_prompt=placement.max_prompt,
+        load_s=0.0,
+        is_emulated=placement.device.is_emulated,
+        properties={name: str(value) for name, value in placement.properties.items()},
+        notes=placement.notes,
+    )

@@ -1,0 +1,90 @@
+"""One request on its way through an engine: what was asked, and the answers as far as they are."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ovglm.engine.answer import QueuedAnswer
+from ovglm.engine.config import Seeds
+from ovglm.engine.limits import Limits
+from ovglm.engine.tally import Tally
+from ovglm.engine.text import AnswerText
+from ovglm.messages import Chunk, FinishReason, Sampling
+from ovglm.tokens import Tokenizer
+
+__all__ = ["Job"]
+
+
+class Job:
+    """A request and its reader's end. One thread fills it; `cancel` may come from any other.
+
+    parts: how many answers are to be computed. Greedy answers to one prompt are all equal, so one
+    is, and its chunks are given out `n` times.
+    """
+
+    def __init__(
+        self,
+        prompt_ids: Sequence[int],
+        sampling: Sampling,
+        tokenizer: Tokenizer,
+        limits: Limits,
+        tally: Tally,
+    ) -> None:
+        """Raise OvglmError where the model cannot take the prompt."""
+        limits.check_prompt(prompt_ids)
+        self.prompt_ids = tuple(prompt_ids)
+        self.sampling = sampling
+        self.seeds = Seeds(sampling)
+        self.parts = 1 if sampling.is_greedy else sampling.n
+        self.is_cancelled = False
+        self.on_cancel: Callable[[], object] = lambda: None
+        self.answer = QueuedAnswer(self.cancel, sampling.n)
+        self._tally = tally
+        self._texts = [
+            AnswerText(tokenizer, sampling, limits.stop_ids, index) for index in range(self.parts)
+        ]
+        self._parts_left = self.parts
+        tally.add(submitted=1, prompt_tokens=len(prompt_ids))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the reader has all that will come."""
+        return self._parts_left == 0
+
+    def cancel(self) -> None:
+        """Ask the engine to end this request."""
+        self.is_cancelled = True
+        self.on_cancel()
+
+    def push(self, part: int, ids: Sequence[int], logprobs: Sequence[float] = ()) -> bool:
+        """Give the reader the next ids of one part; say whether that part is over now."""
+        if chunk := self._texts[part].push(ids, logprobs if self.sampling.logprobs else ()):
+            self._put(chunk)
+        return self._texts[part].finish_reason is not None
+
+    def finish(self, part: int, reason: FinishReason) -> None:
+        """End one part that neither a stop id nor a stop text ended."""
+        if not self.is_over and not self._texts[part].finish_reason:
+            self._put(self._texts[part].finish(reason), reason == "cancelled")
+
+    def finish_all(self, reason: FinishReason) -> None:
+        """End every part that is not over."""
+        for part in range(self.parts):
+            self.finish(part, reason)
+
+    def fail(self, error: BaseException) -> None:
+        """End the whole request with an error; what its reader has stays true."""
+        if not self.is_over:
+            self._parts_left = 0
+            self._tally.add(failed=1)
+            self.answer.fail(error)
+
+    def _put(self, chunk: Chunk, is_cancelled: bool = False) -> None:
+        copies = range(self.sampling.n) if self.parts == 1 else (chunk.index,)
+        # counted before the reader can see it and ask
+        self._tally.add(generated_tokens=len(chunk.token_ids) * len(copies))
+        if chunk.finish_reason:
+            self._parts_left -= 1
+            if self.is_over:
+                self._tally.add(**{"cancelled" if is_cancelled else "finished": 1})
+        for index in copies:
+            self.answer.put(chunk if index == chunk.index else replace(chunk, index=index))

@@ -1,0 +1,22 @@
+"""The first request of a process is slow; this makes it before anyone waits for it."""
+
+from ovglm.engine.base import Engine
+from ovglm.engine.limits import Limits
+from ovglm.messages import Sampling
+
+__all__ = ["warm_up"]
+
+_PROMPT_TOKENS = 256
+# The NPU computes its whole compiled prompt for any prompt.
+_NPU_PROMPT_TOKENS = 8
+_ANSWER_TOKENS = 4
+
+
+def warm_up(engine: Engine, limits: Limits) -> None:
+    """Run one request, so that kernels are built and weights repacked."""
+    is_npu = engine.info.device.startswith("NPU")
+    wanted = _NPU_PROMPT_TOKENS if is_npu else _PROMPT_TOKENS
+    length = max(1, min(wanted, limits.max_prompt, limits.context - _ANSWER_TOKENS))
+    prompt = [(index * 7 + 1) % limits.vocabulary for index in range(length)]
+    for _ in engine.submit(prompt, Sampling(_ANSWER_TOKENS, ignore_eos=True)):
+        pass
