@@ -118,7 +118,9 @@ def main() -> int:
                 print(f"round {number + 1}: {speeds[-1]}", file=sys.stderr, flush=True)
     line = ["python", "-m", "benchmarks.decode", *sys.argv[1:]]
     head = [f"# Generation from an INT4 {asked.shape}: our IR and optimum's IR", "", _NOTE, ""]
-    write("\n".join([*head, *setting(line, python), "", tables(speeds)]), asked.output)
+    write(
+        "\n".join([*head, *setting(line, {"optimum's": python}), "", tables(speeds)]), asked.output
+    )
     return 0
 
 

@@ -141,7 +141,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="ovglm-benchmark-", dir=asked.work) as folder:
         for shape in asked.shapes:
             runs += _measure_shape(shape, asked.rounds, Path(folder), optimum_env)
-    write("\n".join([head, *setting(line, python), "", tables(runs)]), asked.output)
+    write("\n".join([head, *setting(line, {"optimum's": python}), "", tables(runs)]), asked.output)
     return 0
 
 

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.optimum_env import program
+from benchmarks.venvs import program
 
 __all__ = ["ENVIRONMENT", "OPTIMUM", "OVGLM", "command"]
 

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from benchmarks.optimum_env import default_folder, program
+from benchmarks.optimum_env import default_folder
+from benchmarks.venvs import program
 
 __all__ = ["add_common_options", "require_optimum"]
 

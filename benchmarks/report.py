@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -14,7 +14,7 @@ __all__ = ["markdown_table", "setting", "write"]
 
 _PACKAGES = (
     *("ovglm", "openvino", "openvino-genai", "openvino-tokenizers", "nncf"),
-    *("transformers", "torch", "optimum-intel", "optimum"),
+    *("transformers", "torch", "optimum-intel", "optimum", "llama-cpp-python"),
 )
 _ASK = """
 import json, sys
@@ -29,14 +29,25 @@ print(json.dumps(found))
 """
 
 
-def setting(command: Sequence[str], optimum_python: Path) -> list[str]:
-    """Return the lines that say where and how the figures were made."""
+def setting(command: Sequence[str], others: Mapping[str, Path] | None = None) -> list[str]:
+    """Return the lines that say where and how the figures were made.
+
+    others: the Pythons of peers' environments, by whose they are. Folders are left out of the
+    command, so that a committed table names none of the machine it was made on.
+    """
     return [
         f"- machine: {_machine()}",
         f"- ovglm's environment: {_versions(Path(sys.executable))}",
-        f"- optimum's environment: {_versions(optimum_python)}",
-        f"- command: `{' '.join(command)}`",
+        *(
+            f"- {whose} environment: {_versions(python)}"
+            for whose, python in (others or {}).items()
+        ),
+        f"- command: `{' '.join(map(_without_folder, command))}`",
     ]
+
+
+def _without_folder(word: str) -> str:
+    return "FOLDER" if Path(word).is_absolute() else word
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
