@@ -25,9 +25,9 @@ __all__ = ["tables"]
 
 _NOTE = (
     f"INT4 folder, CPU, {PROMPT_TOKENS} prompt and {NEW_TOKENS} new tokens per request, greedy. "
-    "Each figure is the median of three bursts in one process after a warm-up; below, medians over "
-    "the processes. Heartbeat: how late a thread that sleeps 1 ms in the asking process wakes up, "
-    "99th percentile, while all requests run."
+    "Each figure is the median of 9, 5 and 3 bursts in one process after a warm-up; below, medians "
+    "over the processes. Heartbeat: how late a thread that sleeps 1 ms in the asking process wakes "
+    "up, 99th percentile, while all requests of one more burst run."
 )
 Named = tuple[str, Run]
 

@@ -134,7 +134,7 @@ class SteppingEngine:
                 answer.put(Chunk((1,), str(time()), finish_reason=None if left > 1 else "length"))
             until = perf_counter() + _READERS_S
             for answer, _ in stepped:
-                answer.wait_until_read(until)
+                answer.release(until)
             with self._changed:
                 self._open += [(answer, left - 1) for answer, left in stepped if left > 1]
 

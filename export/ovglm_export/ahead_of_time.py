@@ -18,7 +18,7 @@ def check_compile(device: str) -> None:
     if all(one.kind != device for one in present):
         names = ", ".join(one.id for one in present)
         raise ExportError(
-            f"--compile needs an {device} on this machine; OpenVINO sees {names}",
+            f"--compile needs the {device} here; OpenVINO sees {names}",
             "leave out --compile here: the first load on the other machine compiles",
         )
 

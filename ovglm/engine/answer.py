@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from threading import Condition
 from time import perf_counter
 
+from ovglm.engine.base import Sink
 from ovglm.messages import Chunk
 
 __all__ = ["QueuedAnswer"]
@@ -26,6 +27,8 @@ class QueuedAnswer:
         self._changed = Condition()
         self.is_awaited = False
         self._wake: Callable[[], object] | None = None
+        self._sink: Sink | None = None
+        self._is_held = False
 
     def put(self, chunk: Chunk) -> None:
         """Hand over the next chunk."""
@@ -35,12 +38,28 @@ class QueuedAnswer:
         """End the answer: the reader gets `error` after the chunks that were made before."""
         self._add(error)
 
-    def wait_until_read(self, until: float) -> None:
+    def forward(self, sink: Sink) -> None:
+        """Hand all that comes to `sink`, in the thread that makes it; instead of iterating."""
+        with self._changed:
+            self._sink = sink
+            while self._items:
+                sink.put(self._items.popleft())
+        sink.flush()
+
+    def hold(self) -> None:
+        """Announce that more comes before `release`: a sink is flushed once, then."""
+        self._is_held = True
+
+    def release(self, until: float) -> None:
         """Let a waiting reader have what is there, up to the time `until` of perf_counter.
 
         The maker calls this before native code that keeps the GIL: the reader could not run until
         its end. Returns at once where nobody waits.
         """
+        self._is_held = False
+        if self._sink is not None:
+            self._sink.flush()
+            return
         with self._changed:
             while self.is_awaited and self._items and (left := until - perf_counter()) > 0:
                 self._changed.wait(left)
@@ -75,9 +94,14 @@ class QueuedAnswer:
 
     def _add(self, item: Chunk | BaseException) -> None:
         with self._changed:
-            self._items.append(item)
-            self._changed.notify_all()
-            wake = self._wake
+            if self._sink is not None:
+                self._sink.put(item)
+            else:
+                self._items.append(item)
+                self._changed.notify_all()
+            sink, wake = self._sink, self._wake
+        if sink is not None and not self._is_held:
+            sink.flush()
         if wake is not None:
             try:
                 wake()

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 from ovglm.messages import Chunk, Sampling
 
-__all__ = ["Answer", "Counters", "Engine", "EngineInfo"]
+__all__ = ["Answer", "Counters", "Engine", "EngineInfo", "Sink"]
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,24 @@ class Answer(Protocol):
 
     def __aiter__(self) -> AsyncIterator[Chunk]: ...
 
+    def forward(self, sink: "Sink") -> None:
+        """Hand all that comes to `sink`, in the thread that makes it; instead of iterating."""
+        ...
+
     def cancel(self) -> None:
         """End the request soon; its answers end with the reason `cancelled`. May be repeated."""
+        ...
+
+
+class Sink(Protocol):
+    """Takes an answer's chunks as they are made, or the error that ends it."""
+
+    def put(self, item: Chunk | BaseException) -> None:
+        """Take the next one; return soon, as the engine waits."""
+        ...
+
+    def flush(self) -> None:
+        """Note that the engine has no more to give at the moment."""
         ...
 
 

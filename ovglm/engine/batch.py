@@ -100,11 +100,13 @@ class Batch:
             self._isolate(error)
             return
         stepped = self._running
+        for run in stepped:
+            run.job.answer.hold()
         is_alone = len(stepped) == 1
         self._running = [run for run in stepped if self._read(run, is_alone)]
         until = perf_counter() + _READERS_S
         for run in stepped:
-            run.job.answer.wait_until_read(until)
+            run.job.answer.release(until)
 
     def end(self, error: BaseException | None) -> None:
         """End all jobs, as cancelled or with an error, and let go of the pipeline."""

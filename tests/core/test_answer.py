@@ -137,7 +137,7 @@ def test_a_maker_waits_until_a_waiting_reader_has_its_chunk(cancels: Cancels) ->
     while not answer.is_awaited:
         assert reader.is_alive()
     answer.put(Chunk((1,)))
-    answer.wait_until_read(perf_counter() + WAIT_S)
+    answer.release(perf_counter() + WAIT_S)
     assert got.wait(WAIT_S)
     reader.join(WAIT_S)
 
@@ -146,5 +146,36 @@ def test_a_maker_does_not_wait_where_nobody_reads(cancels: Cancels) -> None:
     answer = QueuedAnswer(cancels)
     answer.put(Chunk((1,)))
     start = perf_counter()
-    answer.wait_until_read(start + WAIT_S)
+    answer.release(start + WAIT_S)
     assert perf_counter() - start < WAIT_S / 2
+
+
+class Log(list[object]):
+    """A sink that writes down what it gets."""
+
+    def put(self, item: object) -> None:
+        self.append(item)
+
+    def flush(self) -> None:
+        self.append("flush")
+
+
+def test_a_sink_gets_what_was_put_before_and_what_comes(cancels: Cancels) -> None:
+    answer, log = QueuedAnswer(cancels), Log()
+    answer.put(Chunk((1,)))
+    answer.forward(log)
+    answer.put(Chunk((2,)))
+    error = OvglmError("broken")
+    answer.fail(error)
+    assert log == [Chunk((1,)), "flush", Chunk((2,)), "flush", error, "flush"]
+
+
+def test_a_sink_is_flushed_once_for_all_that_is_put_while_held(cancels: Cancels) -> None:
+    answer, log = QueuedAnswer(cancels), Log()
+    answer.forward(log)
+    log.clear()
+    answer.hold()
+    answer.put(Chunk((1,)))
+    answer.put(Chunk((2,)))
+    answer.release(0.0)
+    assert log == [Chunk((1,)), Chunk((2,)), "flush"]

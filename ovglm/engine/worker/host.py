@@ -1,10 +1,10 @@
 """One engine in the worker process, and the requests under way. Knows no process and no loading."""
 
-import asyncio
 import sys
 import traceback
-from contextlib import suppress
-from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Lock
+from time import monotonic
 
 from ovglm.engine.base import Answer, Engine
 from ovglm.engine.worker.messages import (
@@ -26,71 +26,93 @@ __all__ = ["Host"]
 
 
 class Host:
-    """Passes requests to the engine and chunks to the parent; lives in one event loop.
+    """Passes requests to the engine and chunks to the parent.
 
-    A step of the engine wakes the loop once, all answers are read in the same turn of it, and
-    what they gave leaves as one message.
+    Chunks leave in the engine's own thread, those of one step as one message: another thread
+    would have to wait for the lock that the next step holds.
     """
 
     def __init__(self, engine: Engine, wire: Wire) -> None:
         self._engine = engine
         self._wire = wire
         self._answers: dict[int, Answer] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._pieces: list[tuple[int, Chunk]] = []
-        self._stopped = asyncio.Event()
+        self._sending = Lock()
 
-    async def serve(self, heartbeat_s: float) -> None:
-        """Say that the engine is ready, and return when it is closed and all is said."""
+    def serve(self, inbox: "SimpleQueue[ToWorker]", heartbeat_s: float) -> None:
+        """Say that the engine is ready, do what the parent asks, and close the engine at Stop."""
         self._wire.send(Ready(self._engine.info))
-        while not self._stopped.is_set():
-            self._wire.send(Beat(self._engine.counters))
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), heartbeat_s)
-        await asyncio.to_thread(self._engine.close)
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        self._flush()
+        due = monotonic()
+        while True:
+            try:
+                message = inbox.get(timeout=max(0.0, due - monotonic()))
+            except Empty:
+                self._wire.send(Beat(self._engine.counters))
+                due = monotonic() + heartbeat_s
+                continue
+            if isinstance(message, Stop):
+                break
+            self._take(message)
+        self._engine.close()
+        self.flush()
 
-    def take(self, message: ToWorker) -> None:
-        """Do what the parent asks."""
-        match message:
-            case Submit(request):
-                task = asyncio.get_running_loop().create_task(self._answer(message))
-                self._tasks.add(task)
-                task.add_done_callback(partial(self._note_end, request))
-            case Cancel(request):
-                # after the first turn of the request's task, which submits it
-                asyncio.get_running_loop().call_soon(self._cancel, request)
-            case Stop():
-                self._stopped.set()
+    def collect(self, request: int, chunk: Chunk) -> None:
+        """Keep a chunk for the next `flush`."""
+        with self._sending:
+            self._pieces.append((request, chunk))
 
-    async def _answer(self, message: Submit) -> None:
-        answer = self._engine.submit(message.prompt_ids, message.sampling)
-        self._answers[message.request] = answer
-        async for chunk in answer:
-            if not self._pieces:
-                asyncio.get_running_loop().call_soon(self._flush)
-            self._pieces.append((message.request, chunk))
-
-    def _cancel(self, request: int) -> None:
-        answer = self._answers.get(request)
-        if answer is not None:
-            answer.cancel()
-
-    def _flush(self) -> None:
-        if self._pieces:
+    def flush(self) -> None:
+        """Send what was collected."""
+        with self._sending:
             pieces, self._pieces = self._pieces, []
-            self._wire.send(Chunks(pieces))
+            if pieces:
+                self._wire.send(Chunks(pieces))
 
-    def _note_end(self, request: int, task: "asyncio.Task[None]") -> None:
-        """Report an answer that ended with an error: a refusal, or a bug with its traceback."""
-        self._tasks.discard(task)
+    def end(self, request: int, error: BaseException | None = None) -> None:
+        """Forget a request; report the error that ended it, of a bug with its traceback."""
         self._answers.pop(request, None)
-        error = task.exception()
         if error is None:
             return
         if not isinstance(error, OvglmError):
             traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
-        self._flush()
+        self.flush()
         self._wire.send(Failed(request, Refusal.of(error)))
+
+    def _take(self, message: ToWorker) -> None:
+        match message:
+            case Submit():
+                self._submit(message)
+            case Cancel(request):
+                if (answer := self._answers.get(request)) is not None:
+                    answer.cancel()
+
+    def _submit(self, message: Submit) -> None:
+        try:
+            answer = self._engine.submit(message.prompt_ids, message.sampling)
+        except Exception as error:  # noqa: BLE001 (a bug in one request must not end the others)
+            self.end(message.request, error)
+            return
+        self._answers[message.request] = answer
+        answer.forward(_Outlet(self, message.request, message.sampling.n))
+
+
+class _Outlet:
+    """Where one request's chunks go."""
+
+    def __init__(self, host: Host, request: int, parts: int) -> None:
+        self._host = host
+        self._request = request
+        self._parts_left = parts
+
+    def put(self, item: Chunk | BaseException) -> None:
+        if isinstance(item, BaseException):
+            self._host.end(self._request, item)
+            return
+        self._host.collect(self._request, item)
+        if item.finish_reason is not None:
+            self._parts_left -= 1
+            if not self._parts_left:
+                self._host.end(self._request)
+
+    def flush(self) -> None:
+        self._host.flush()
