@@ -1,78 +1,124 @@
 """Compare our served engine with bare openvino_genai on the same folder, 1 to 16 requests at once.
 
 Ours runs in its worker process and is read through the event loop of this one; the bare one is
-stepped by hand. Every figure is made in a process of its own, and the two take turns. Use an idle
-machine. Run from the checkout: `python -m benchmarks.engine`.
+stepped by hand in this process. Both stay loaded and burst turns with burst, so that whatever
+else the machine does meets both. Use an idle machine. Run from the checkout:
+`python -m benchmarks.engine`.
 """
 
 import argparse
-import json
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.engine_run import BARE, CONCURRENCY, NEW_TOKENS, OURS, PROMPT_TOKENS, Run
+from benchmarks.bursts import (
+    BURSTS,
+    NEW_TOKENS,
+    PROMPT_TOKENS,
+    Burst,
+    Prompts,
+    bare,
+    lateness_ms,
+    served,
+)
 from benchmarks.exporters import ENVIRONMENT, OVGLM, command
 from benchmarks.measure import measure
 from benchmarks.report import markdown_table, setting, write
 from benchmarks.shapes import SHAPES, write_checkpoint
+from ovglm.devices import RuntimeOptions
+from ovglm.engine.worker import start_worker
 
-__all__ = ["tables"]
+__all__ = ["Pair", "measure_pairs", "tables"]
 
 _NOTE = (
     f"INT4 folder, CPU, {PROMPT_TOKENS} prompt and {NEW_TOKENS} new tokens per request, greedy. "
-    "Each figure is the median of 9, 5 and 3 bursts in one process after a warm-up; below, medians "
-    "over the processes. Heartbeat: how late a thread that sleeps 1 ms in the asking process wakes "
-    "up, 99th percentile, while all requests of one more burst run."
+    "Both engines are loaded; their bursts take turns. Speed and TTFT are medians, the ratio is "
+    "the median over neighbouring bursts. Heartbeat: how late a thread that sleeps 1 ms in the "
+    "asking process wakes up, 99th percentile, during one more burst."
 )
-Named = tuple[str, Run]
 
 
-def tables(runs: Sequence[Named]) -> str:
-    """Return medians with ratios, and every process."""
+@dataclass(frozen=True)
+class Pair:
+    """Two neighbouring bursts: tokens per second in total and median TTFT in ms, ours and bare."""
+
+    ours_tokens_s: float
+    ours_ttft_ms: float
+    bare_tokens_s: float
+    bare_ttft_ms: float
+
+
+def measure_pairs(ours: Burst, theirs: Burst, concurrency: int, count: int) -> list[Pair]:
+    """Let the two take turns; every second pair begins with the bare one."""
+    prompts = Prompts(concurrency)
+    pairs = []
+    for number in range(count):
+        found: dict[int, tuple[float, float]] = {}
+        for which in (0, 1) if number % 2 == 0 else (1, 0):
+            total_s, firsts = (ours, theirs)[which](prompts.draw(concurrency))
+            speed = concurrency * NEW_TOKENS / total_s
+            found[which] = (speed, statistics.median(firsts) * 1000)
+        pairs.append(Pair(*found[0], *found[1]))
+    return pairs
+
+
+def tables(pairs: dict[int, Sequence[Pair]], beats: dict[int, tuple[float, float]]) -> str:
+    """Return medians with ratios, and every pair; beats: ours and bare, in ms."""
     head = ("requests at once", "engine", "tokens/s", "TTFT, ms", "heartbeat p99, ms")
     rows: list[list[str]] = []
-    for concurrency in CONCURRENCY:
-        ours, theirs = (_median(runs, name, concurrency) for name in (OURS, BARE))
-        more = f"{ours.ttft_ms - theirs.ttft_ms:+.1f} ms"
-        ratio = [str(concurrency), "ours to bare", f"{ours.tokens_s / theirs.tokens_s:.1%}", more]
-        rows += [_row(OURS, ours), _row(BARE, theirs), [*ratio, ""]]
-    every = markdown_table(head, [_row(name, run) for name, run in runs])
-    medians = markdown_table(head, rows)
-    return f"## Medians\n\n{medians}\n\n## Every process, in its order\n\n{every}"
+    for concurrency, found in pairs.items():
+        ours = [_median(found, "ours_tokens_s"), _median(found, "ours_ttft_ms")]
+        theirs = [_median(found, "bare_tokens_s"), _median(found, "bare_ttft_ms")]
+        ratio = statistics.median(one.ours_tokens_s / one.bare_tokens_s for one in found)
+        late = statistics.median(one.ours_ttft_ms - one.bare_ttft_ms for one in found)
+        for name, figures, beat in (("ovglm", ours, 0), ("openvino_genai", theirs, 1)):
+            shown = [f"{figures[0]:.1f}", f"{figures[1]:.1f}", f"{beats[concurrency][beat]:.2f}"]
+            rows.append([str(concurrency), name, *shown])
+        rows.append([str(concurrency), "ours to bare", f"{ratio:.1%}", f"{late:+.1f} ms", ""])
+    pair_head = ("requests at once", "ours, tokens/s", "bare, tokens/s", "ours, TTFT ms", "bare")
+    every = [
+        [str(concurrency), *(f"{value:.1f}" for value in figures)]
+        for concurrency, found in pairs.items()
+        for one in found
+        for figures in [(one.ours_tokens_s, one.bare_tokens_s, one.ours_ttft_ms, one.bare_ttft_ms)]
+    ]
+    medians, all_pairs = markdown_table(head, rows), markdown_table(pair_head, every)
+    return f"## Medians\n\n{medians}\n\n## Every pair of bursts, in its order\n\n{all_pairs}"
 
 
-def _median(runs: Sequence[Named], name: str, concurrency: int) -> Run:
-    found = [run for whose, run in runs if whose == name and run.concurrency == concurrency]
-    return Run(
-        concurrency,
-        statistics.median(run.tokens_s for run in found),
-        statistics.median(run.ttft_ms for run in found),
-        statistics.median(run.beat_p99_ms for run in found),
-    )
+def _median(pairs: Sequence[Pair], name: str) -> float:
+    return statistics.median(getattr(pair, name) for pair in pairs)
 
 
-def _row(name: str, run: Run) -> list[str]:
-    figures = (f"{run.tokens_s:.1f}", f"{run.ttft_ms:.1f}", f"{run.beat_p99_ms:.2f}")
-    return [str(run.concurrency), name, *figures]
-
-
-def _measure(folder: Path, name: str) -> list[Named]:
-    line = [sys.executable, "-m", "benchmarks.engine_run", str(folder), name]
-    root = Path(__file__).resolve().parents[1]
-    done = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True, cwd=root)
-    return [(name, Run(**figures)) for figures in json.loads(done.stdout.splitlines()[-1])]
+def _measure(folder: Path, repeats: int) -> str:
+    """Load both, warm both up, and let them take turns."""
+    most = max(BURSTS)
+    options = RuntimeOptions(requests=most, context=PROMPT_TOKENS + NEW_TOKENS)
+    engine = start_worker(folder, "CPU", options)
+    ours, theirs = served(engine), bare(folder)
+    for burst in (ours, theirs):
+        burst(Prompts(0).draw(most))
+    pairs: dict[int, Sequence[Pair]] = {}
+    beats: dict[int, tuple[float, float]] = {}
+    for concurrency, count in BURSTS.items():
+        pairs[concurrency] = measure_pairs(ours, theirs, concurrency, count * repeats)
+        prompts = Prompts(concurrency + 1)
+        ours_ms, bare_ms = (lateness_ms(one, prompts.draw(concurrency)) for one in (ours, theirs))
+        beats[concurrency] = (ours_ms, bare_ms)
+        print(f"{concurrency} at once: {pairs[concurrency]}", file=sys.stderr, flush=True)
+    engine.close()
+    return tables(pairs, beats)
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--shape", choices=list(SHAPES), default="glm-edge-1.5b")
-    add("--rounds", type=int, default=3, help="default: %(default)s")
+    add("--repeats", type=int, default=1, help="times as many bursts (default: %(default)s)")
     add("--work", type=Path, metavar="FOLDER", help="where checkpoint and model are written")
     add("--output", type=Path, metavar="FILE", help="save the table here, too")
     return parser.parse_args()
@@ -81,19 +127,15 @@ def _parse() -> argparse.Namespace:
 def main() -> int:
     """Export, measure in turns and print the tables."""
     asked = _parse()
-    runs: list[Named] = []
     with tempfile.TemporaryDirectory(prefix="ovglm-benchmark-", dir=asked.work) as work:
         source, folder = Path(work).absolute() / "checkpoint", Path(work).absolute() / "model"
         write_checkpoint(SHAPES[asked.shape], source)
         measure(command(OVGLM, source, folder, Path()), env=ENVIRONMENT)
         shutil.rmtree(source)
-        for number in range(asked.rounds):
-            for name in (OURS, BARE) if number % 2 == 0 else (BARE, OURS):
-                runs += _measure(folder, name)
-                print(f"round {number + 1}: {runs[-len(CONCURRENCY) :]}", file=sys.stderr)
+        found = _measure(folder, asked.repeats)
     line = ["python", "-m", "benchmarks.engine", *sys.argv[1:]]
     head = [f"# Our served engine and bare openvino_genai: {asked.shape}", "", _NOTE, ""]
-    write("\n".join([*head, *setting(line), "", tables(runs)]), asked.output)
+    write("\n".join([*head, *setting(line), "", found]), asked.output)
     return 0
 
 
