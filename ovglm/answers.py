@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from ovglm.assistant import Assistant
+from ovglm.dialects import read_answer
 from ovglm.messages import Chunk, FinishReason, Message, Sampling, Usage
 
 __all__ = ["FullAnswer", "FullReply", "reply_in_full"]
@@ -49,8 +50,9 @@ def reply_in_full(
 
 
 def _join(assistant: Assistant, chunks: Sequence[Chunk]) -> FullAnswer:
+    text = "".join(chunk.text for chunk in chunks)
     return FullAnswer(
-        text=assistant.dialect.clean("".join(chunk.text for chunk in chunks)),
+        text=read_answer(assistant.dialect.parser(), text).content,
         finish_reason=chunks[-1].finish_reason,
         token_ids=tuple(token for chunk in chunks for token in chunk.token_ids),
         logprobs=tuple(value for chunk in chunks for value in chunk.logprobs),

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 
 from ovglm.devices.options import RuntimeOptions
-from ovglm.dialects import Dialect, dialect_for
+from ovglm.dialects import Dialect, dialect_for, join_events
 from ovglm.engine import Answer, Engine
 from ovglm.errors import OvglmError
 from ovglm.messages import FinishReason, Message, Sampling, Usage
@@ -104,7 +104,7 @@ class Reply:
 
     def __iter__(self) -> Iterator[str]:
         """Yield the answer in pieces of whole characters."""
-        cleaner = self._assistant.dialect.cleaner()
+        parser = self._assistant.dialect.parser()
         start = perf_counter()
         first_token_s = 0.0
         count = 0
@@ -117,5 +117,7 @@ class Reply:
                 self.finish_reason = chunk.finish_reason
                 total_s = perf_counter() - start
                 self.usage = Usage(len(self._prompt_ids), count, first_token_s, total_s)
-            if piece := cleaner.push(chunk.text):
+            if piece := join_events(parser.push(chunk.text)).content:
                 yield piece
+        if piece := join_events(parser.finish()).content:
+            yield piece

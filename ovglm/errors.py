@@ -1,6 +1,13 @@
 """The errors that a user can mend: what happened, and the next command to try."""
 
-__all__ = ["CheckpointError", "ExportError", "FolderError", "OvglmError", "RecipeError"]
+__all__ = [
+    "CheckpointError",
+    "ExportError",
+    "FolderError",
+    "OvglmError",
+    "RecipeError",
+    "RequestError",
+]
 
 
 class OvglmError(Exception):
@@ -26,3 +33,7 @@ class ExportError(OvglmError):
 
 class FolderError(OvglmError):
     """An exported folder is incomplete or not what its manifest says."""
+
+
+class RequestError(OvglmError):
+    """The engine cannot do what this request asks for; another request may well succeed."""

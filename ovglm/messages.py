@@ -6,7 +6,16 @@ from typing import Any, Literal
 
 from ovglm.errors import OvglmError
 
-__all__ = ["Chunk", "FinishReason", "Message", "Role", "Sampling", "ToolCall", "Usage"]
+__all__ = [
+    "Chunk",
+    "Constraint",
+    "FinishReason",
+    "Message",
+    "Role",
+    "Sampling",
+    "ToolCall",
+    "Usage",
+]
 
 Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length", "cancelled"]
@@ -14,10 +23,14 @@ FinishReason = Literal["stop", "length", "cancelled"]
 
 @dataclass(frozen=True)
 class ToolCall:
-    """One call that the model asks for; `arguments` is the text of a JSON object."""
+    """One call that the model asks for; `arguments` is the text of a JSON object.
+
+    `id` tells the calls of a conversation apart; no model writes one.
+    """
 
     name: str
     arguments: str
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,14 +38,25 @@ class Message:
     """One turn.
 
     `tools` are function descriptions ({"type": "function", "function": {...}}) offered from this
-    message on, usually on a system message. `tool_calls` belong to an assistant message, and a
-    message of role "tool" carries the result of one call in `content`.
+    message on, usually on a system message. `tool_calls` belong to an assistant message, as does
+    `thought`, what it thought before. A message of role "tool" carries the result of one call in
+    `content`, and the id of that call in `tool_call_id`.
     """
 
     role: Role
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tools: tuple[Mapping[str, Any], ...] = ()
+    tool_call_id: str = ""
+    thought: str = ""
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What an answer must keep to: a JSON schema, or a structural tag of xgrammar, as JSON text."""
+
+    kind: Literal["json_schema", "structural"]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -43,7 +67,11 @@ class Sampling:
     `repetition_penalty` 1 and the two other penalties 0 the penalty. `min_p` keeps the tokens that
     are at least so many times as likely as the likeliest. `seed` None takes another one each time.
     An answer ends before the first of the `stop` texts; they are never part of it. With `logprobs`
-    each token comes with its log-probability; `n` answers are made to one prompt.
+    each token comes with its log-probability, and with those of the `top_logprobs` likeliest tokens
+    in its place; with these both are the model's own, before temperature, penalties and constraint.
+    `n` answers are made to one prompt. `constraint` is what each of them keeps to where it is not
+    cut short. `keep_special` leaves control tokens in the text, for a dialect's parser, but for
+    those that end it.
     """
 
     max_new_tokens: int = 1024
@@ -59,6 +87,9 @@ class Sampling:
     ignore_eos: bool = False
     logprobs: bool = False
     n: int = 1
+    constraint: Constraint | None = None
+    top_logprobs: int = 0
+    keep_special: bool = False
 
     def __post_init__(self) -> None:
         _require(self.max_new_tokens >= 1, "max_new_tokens", self.max_new_tokens, "at least 1")
@@ -74,6 +105,11 @@ class Sampling:
         _require(self.seed is None or self.seed >= 0, "seed", self.seed, "0 or more")
         _require("" not in self.stop, "stop", self.stop, "texts of at least one character")
         _require(1 <= self.n <= 16, "n", self.n, "from 1 to 16")
+        if self.constraint and self.ignore_eos:
+            raise OvglmError("ignore_eos and a constraint exclude each other: the one never ends")
+        best = self.top_logprobs
+        _require(0 <= best <= 20, "top_logprobs", best, "from 0 to 20")
+        _require(self.logprobs or not best, "top_logprobs", best, "0 without logprobs")
 
     @property
     def is_greedy(self) -> bool:
@@ -86,7 +122,9 @@ class Chunk:
 
     `text` holds whole characters only, and nothing that could still become a stop text, so it may
     lag behind `token_ids`. `logprobs` has one natural logarithm per token where they were asked
-    for. `index` tells the answers to one prompt apart (0 to n-1); the last chunk of each has its
+    for, and `top_logprobs` pairs of an id and its logarithm, best first. `cached_tokens` counts
+    the prompt's tokens that were found in the prefix cache, on an answer's first chunk. `index`
+    tells the answers to one prompt apart (0 to n-1); the last chunk of each has its
     `finish_reason`.
     """
 
@@ -95,6 +133,8 @@ class Chunk:
     logprobs: tuple[float, ...] = ()
     finish_reason: FinishReason | None = None
     index: int = 0
+    top_logprobs: tuple[tuple[tuple[int, float], ...], ...] = ()
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,8 @@ def _stats(session: Session, _argument: str) -> Outcome:
             f"tokens, first token {usage.first_token_s * 1000:.0f} ms{speed}"
         )
     lines.append(
-        f"session   {totals.answers} answers, {totals.reply_tokens:,} tokens "
+        f"session   {totals.answers} answer{'s' * (totals.answers != 1)}, "
+        f"{totals.reply_tokens:,} tokens "
         f"in {totals.seconds:.1f} s"
     )
     return Outcome("\n".join(lines))

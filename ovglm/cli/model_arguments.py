@@ -70,11 +70,17 @@ class ChosenModel:
     def load(self, device: str | None = None) -> "Assistant":
         """Export where needed and load; `device` takes the place of --device."""
         from ovglm.assistant import load_assistant
+
+        folder, runtime = self.export()
+        return load_assistant(folder, device or self.device, runtime)
+
+    def export(self) -> "tuple[Path, RuntimeOptions]":
+        """Export the model and its draft where needed; give the folder, and how it shall run."""
         from ovglm.recipe import Recipe
 
         folder = _ensure_exported(self.model, self._recipe)
         draft = _ensure_exported(self.draft, Recipe()) if self.draft else None
-        return load_assistant(folder, device or self.device, replace(self.runtime, draft=draft))
+        return folder, replace(self.runtime, draft=draft)
 
     @property
     def _recipe(self) -> "Recipe":

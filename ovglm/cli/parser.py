@@ -18,6 +18,7 @@ EXAMPLES = """\
 examples:
   ovglm run nano "What is the capital of France?"
   ovglm chat nano
+  ovglm serve nano
   ovglm export ./glm-edge-1.5b-chat -o ./glm-edge-int4
   ovglm run ./glm-edge-int4 "你好"
   ovglm export --help

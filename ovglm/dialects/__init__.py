@@ -4,16 +4,31 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ovglm.dialects.base import Answer, Cleaner, Dialect
+from ovglm.dialects.base import Dialect
+from ovglm.dialects.events import Answer, AnswerParser, join_events, read_answer
 from ovglm.dialects.glm0414 import Glm0414
 from ovglm.dialects.glm4 import Glm4
+from ovglm.dialects.glm45 import Glm45
 from ovglm.dialects.glm_edge import GlmEdge
+from ovglm.dialects.glm_z1 import GlmZ1
+from ovglm.dialects.tools import NamedTool, ToolChoice
 from ovglm.errors import OvglmError
 
-__all__ = ["DIALECTS", "Answer", "Cleaner", "Dialect", "dialect_for", "guess_dialect"]
+__all__ = [
+    "DIALECTS",
+    "Answer",
+    "AnswerParser",
+    "Dialect",
+    "NamedTool",
+    "ToolChoice",
+    "dialect_for",
+    "guess_dialect",
+    "join_events",
+    "read_answer",
+]
 
 DIALECTS: Mapping[str, Dialect] = {
-    dialect.name: dialect for dialect in (Glm4(), Glm0414(), GlmEdge())
+    dialect.name: dialect for dialect in (Glm4(), Glm0414(), GlmZ1(), Glm45(), GlmEdge())
 }
 _TOOLS_OF_A_MESSAGE = re.compile(r"""\[\s*['"]tools['"]\s*\]|\.tools\b|\.get\(\s*['"]tools['"]""")
 _TOOLS_BESIDE = re.compile(r"(?<![\w.'\"])tools(?![\w'\"])")
@@ -37,11 +52,15 @@ def guess_dialect(template_source: str | None, config: Mapping[str, Any]) -> str
         return _dialect_of_config(config)
     if "<|assistant|>" not in template_source:
         return _refuse("its turns are not those of a GLM")
+    if "<arg_key>" in template_source:
+        return Glm45.name
     if "<tool_call>" in template_source:
-        return _refuse("it writes tool calls in XML, as GLM-4.5 does")
+        return _refuse("it writes tool calls as no GLM does")
     code = " ".join(_TAG.findall(template_source))
     if _TOOLS_OF_A_MESSAGE.search(code):
         return Glm4.name
+    if "[gMASK]" in template_source and "think>" in template_source:
+        return GlmZ1.name
     if _TOOLS_BESIDE.search(code):
         return Glm0414.name
     return Glm4.name if "[gMASK]" in template_source else GlmEdge.name
@@ -51,6 +70,8 @@ def _dialect_of_config(config: Mapping[str, Any]) -> str:
     model_type = config.get("model_type")
     if model_type == "glm4":
         return Glm0414.name
+    if model_type == "glm4_moe":
+        return Glm45.name
     if model_type == "chatglm":
         return Glm4.name
     if model_type == "glm":

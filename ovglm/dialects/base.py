@@ -1,33 +1,26 @@
-"""What a dialect is: how one GLM generation writes turns and tools, as pure functions."""
+"""What a dialect is: how one GLM generation writes turns, thoughts and tools, as pure functions."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
 
+from ovglm.dialects.call_parser import CallParser, CallStyle
+from ovglm.dialects.control_tokens import STOP_TOKENS
+from ovglm.dialects.events import AnswerParser
+from ovglm.dialects.thinking import ThinkingParser
+from ovglm.dialects.tools import ToolChoice, tool_schemas
 from ovglm.errors import OvglmError
-from ovglm.messages import Message, ToolCall
+from ovglm.messages import Constraint, Message
 
-__all__ = ["Answer", "Cleaner", "Dialect", "refuse_role"]
+__all__ = ["STOP_TOKENS", "Dialect", "Tools", "make_parser", "refuse_role", "refuse_thinking"]
 
-
-@dataclass(frozen=True)
-class Answer:
-    """A finished answer, taken apart: what to show, and the calls that the model asks for."""
-
-    content: str
-    tool_calls: tuple[ToolCall, ...] = ()
-
-
-class Cleaner(Protocol):
-    """Cleans one answer while it is streamed; keeps state, so it serves one answer only."""
-
-    def push(self, text: str) -> str:
-        """Take the next piece of the answer; give what is to be shown of it."""
-        ...
+Tools = Sequence[Mapping[str, Any]]
 
 
 class Dialect(Protocol):
-    """How a GLM generation speaks. The text around the turns comes from the template itself."""
+    """How a GLM generation speaks. The text around the turns comes from the template itself.
+
+    Tools are given as clients describe them: {"type": "function", "function": {…}}.
+    """
 
     @property
     def name(self) -> str:
@@ -39,6 +32,20 @@ class Dialect(Protocol):
         """The control tokens that end an answer, where the vocabulary has them."""
         ...
 
+    @property
+    def tools(self) -> Literal["native", "instructed"]:
+        """Whether the models were trained to call tools, or are only told how in the prompt."""
+        ...
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the models think before they answer."""
+        ...
+
+    def check_history(self, messages: Sequence[Message]) -> None:
+        """Refuse calls and results of tools that do not belong together, and say which."""
+        ...
+
     def render(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         """Write messages as this dialect's template reads them; refuse what it cannot say."""
         ...
@@ -47,22 +54,58 @@ class Dialect(Protocol):
         """Give the tools that the template reads beside the messages, None where it reads none."""
         ...
 
-    def cleaner(self) -> Cleaner:
-        """Make the cleaner of one streamed answer."""
-        ...
+    def variables(self, thinks: bool | None = None) -> dict[str, Any]:
+        """Give what else the template reads, to let the model think or not; None leaves it open.
 
-    def clean(self, text: str) -> str:
-        """Clean a whole answer."""
-        ...
-
-    def parse(self, text: str, tool_names: Collection[str]) -> Answer:
-        """Take a whole answer apart, decoded with its control tokens left in.
-
-        Only calls of a tool in `tool_names` count; anything else is content.
+        Raises OvglmError for a model that cannot do otherwise.
         """
         ...
+
+    def parser(
+        self, tools: Tools = (), *, thinks: bool = False, prompt_end: str = ""
+    ) -> AnswerParser:
+        """Make the parser of one answer, which only finds calls of `tools`.
+
+        The answer's text should come with its control tokens left in (`Sampling.keep_special`);
+        without them a second call, and a call behind a text, may be taken for text.
+        thinks: thoughts are told apart; else they are text, as the model wrote them.
+        prompt_end: the last characters of the prompt, control tokens included (some twenty will
+        do): a template may have opened the thought there.
+        """
+        ...
+
+    def constraint(
+        self,
+        tools: Tools,
+        choice: ToolChoice,
+        parallel: bool,
+        *,
+        thinks: bool | None = None,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Constraint | None:
+        """Hold an answer to the choice, to strict tools and to `schema`, so that it always parses.
+
+        None where the answer is free. `structure.to_constraint` says what the text of a Constraint
+        is. thinks: whether the prompt asks for thoughts; None where it leaves that open. schema:
+        the JSON schema that an answer without calls must keep to.
+        Raises OvglmError for a choice that the tools cannot fulfil.
+        """
+        ...
+
+
+def make_parser(
+    style: CallStyle, tools: Tools, *, thinks: bool = False, prompt_end: str = ""
+) -> AnswerParser:
+    """Make the parser of one answer with calls of that style."""
+    parser = CallParser(style, tool_schemas(tools))
+    return ThinkingParser(parser, prompt_end) if thinks else parser
 
 
 def refuse_role(role: str) -> OvglmError:
     """Make the error for a role that no dialect knows."""
     return OvglmError(f"A message has the role {role!r}", "use system, user, assistant or tool")
+
+
+def refuse_thinking(name: str) -> OvglmError:
+    """Make the error for a model that cannot think."""
+    return OvglmError(f"A {name} model does not think before it answers", "use a GLM-Z1 or GLM-4.5")

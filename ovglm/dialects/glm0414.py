@@ -1,9 +1,10 @@
-"""GLM-4-0414 and GLM-Z1: as GLM-4-9B-Chat, but the template reads the tools beside the messages."""
+"""GLM-4-0414: as GLM-4-9B-Chat, but the template reads the tools beside the messages."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from ovglm.dialects.glm4 import Glm4, render_turns
+from ovglm.dialects.tools import tools_of
 from ovglm.messages import Message
 
 __all__ = ["Glm0414"]
@@ -20,4 +21,4 @@ class Glm0414(Glm4):
         return [turn for turn in turns if turn["role"] != "system" or turn["content"]]
 
     def template_tools(self, messages: Sequence[Message]) -> list[dict[str, Any]] | None:
-        return [dict(tool) for message in messages for tool in message.tools] or None
+        return tools_of(messages) or None

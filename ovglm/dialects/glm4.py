@@ -1,37 +1,30 @@
 """GLM-4-9B-Chat: tools in a message field, calls as a metadata line, results as observations."""
 
-import json
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from ovglm.dialects.base import Answer, Cleaner, refuse_role
-from ovglm.messages import Message, ToolCall
+from ovglm.dialects.base import STOP_TOKENS, Tools, make_parser, refuse_role, refuse_thinking
+from ovglm.dialects.events import AnswerParser
+from ovglm.dialects.held_answers import hold
+from ovglm.dialects.history import check_history
+from ovglm.dialects.name_line import NameLine
+from ovglm.dialects.structure import to_constraint
+from ovglm.dialects.tools import ToolChoice
+from ovglm.messages import Constraint, Message
 
-__all__ = ["Glm4", "LeadingNewlineCleaner"]
+__all__ = ["Glm4", "render_turns"]
 
 _ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "observation"}
-_NEXT_CALL = "<|assistant|>"
-_STOPS = ("<|endoftext|>", "<|user|>", "<|observation|>")
-
-
-class LeadingNewlineCleaner:
-    """Drops the one newline that GLM-4 writes before its answer."""
-
-    def __init__(self) -> None:
-        self._is_at_start = True
-
-    def push(self, text: str) -> str:
-        if not text or not self._is_at_start:
-            return text
-        self._is_at_start = False
-        return text.removeprefix("\n")
 
 
 class Glm4:
     """The dialect of GLM-4-9B-Chat and its 1M and Hugging Face forms, and of nano."""
 
     name = "glm4"
-    stop_tokens = _STOPS
+    stop_tokens = STOP_TOKENS
+    tools: Literal["native", "instructed"] = "native"
+    thinks = False
+    check_history = staticmethod(check_history)
 
     def render(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         turns: list[dict[str, Any]] = []
@@ -45,22 +38,27 @@ class Glm4:
     def template_tools(self, messages: Sequence[Message]) -> list[dict[str, Any]] | None:
         return None
 
-    def cleaner(self) -> Cleaner:
-        return LeadingNewlineCleaner()
+    def variables(self, thinks: bool | None = None) -> dict[str, Any]:
+        if thinks:
+            raise refuse_thinking(self.name)
+        return {}
 
-    def clean(self, text: str) -> str:
-        return LeadingNewlineCleaner().push(text)
+    def parser(
+        self, tools: Tools = (), *, thinks: bool = False, prompt_end: str = ""
+    ) -> AnswerParser:
+        return make_parser(NameLine(), tools, thinks=thinks, prompt_end=prompt_end)
 
-    def parse(self, text: str, tool_names: Collection[str]) -> Answer:
-        for stop in _STOPS:
-            text = text.removesuffix(stop)
-        parts = text.split(_NEXT_CALL)
-        calls = [_parse_call(part, tool_names) for part in parts]
-        said = [self.clean(part) for part, call in zip(parts, calls, strict=True) if call is None]
-        content = "\n".join(part for part in said if part.strip()) if any(calls) else said[0]
-        if not any(calls) and len(parts) > 1:
-            content = self.clean(text)
-        return Answer(content, tuple(call for call in calls if call is not None))
+    def constraint(
+        self,
+        tools: Tools,
+        choice: ToolChoice,
+        parallel: bool,
+        *,
+        thinks: bool | None = None,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Constraint | None:
+        form = hold(NameLine(), tools, choice, parallel, schema)
+        return to_constraint(form) if form else None
 
 
 def render_turns(message: Message) -> list[dict[str, Any]]:
@@ -79,15 +77,3 @@ def render_turns(message: Message) -> list[dict[str, Any]]:
         return calls
     content = message.content or (" " if role == "observation" else "")
     return [{"role": role, "content": content}, *calls]
-
-
-def _parse_call(part: str, tool_names: Collection[str]) -> ToolCall | None:
-    """Read "name, newline, JSON object"; there is no other mark of a call."""
-    name, newline, arguments = part.removeprefix("\n").partition("\n")
-    if not newline or name.strip() not in tool_names:
-        return None
-    try:
-        is_object = isinstance(json.loads(arguments), dict)
-    except (ValueError, RecursionError):
-        return None
-    return ToolCall(name.strip(), arguments.strip()) if is_object else None

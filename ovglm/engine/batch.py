@@ -15,6 +15,7 @@ from ovglm.engine.config import to_config
 from ovglm.engine.job import Job
 from ovglm.engine.limits import Limits
 from ovglm.engine.native import native_failure
+from ovglm.engine.prefixes import Prefixes, Reading
 from ovglm.errors import OvglmError
 
 __all__ = ["Batch"]
@@ -29,7 +30,8 @@ class _Run:
     """One part of a job in the pipeline.
 
     made: the ids that were given out. seen: how many ids came since the last start.
-    is_suspect: it may be what made a step fail.
+    is_suspect: it may be what made a step fail. reading: what is known of its pages in the cache.
+    is_begun: a step was made since its start.
     """
 
     job: Job
@@ -38,6 +40,8 @@ class _Run:
     seen: int = 0
     is_suspect: bool = False
     handle: Any = None
+    reading: Reading | None = None
+    is_begun: bool = False
 
 
 class Batch:
@@ -53,12 +57,14 @@ class Batch:
         pipeline: openvino_genai.ContinuousBatchingPipeline,
         limits: Limits,
         extras: Mapping[str, int],
+        prefixes: Prefixes | None = None,
     ) -> None:
         """extras: fields of every request's GenerationConfig."""
         # Any: the stub's type cannot be None, which it is at the end
         self._pipeline: Any = pipeline
         self._limits = limits
         self._extras = dict(extras)
+        self._prefixes = prefixes
         self._running: list[_Run] = []
         self._suspects: deque[_Run] = deque()
         self._waiting: deque[_Run] = deque()
@@ -103,7 +109,7 @@ class Batch:
         for run in stepped:
             run.job.answer.hold()
         is_alone = len(stepped) == 1
-        self._running = [run for run in stepped if self._read(run, is_alone)]
+        self._running = [run for run in stepped if self._goes_on(run, is_alone)]
         until = perf_counter() + _READERS_S
         for run in stepped:
             run.job.answer.release(until)
@@ -114,6 +120,7 @@ class Batch:
         for run in runs:
             run.handle = None if run.handle is None else run.handle.cancel()
             if error is None:
+                run.job.is_cancelled = True
                 run.job.finish_all("cancelled")
             else:
                 run.job.fail(error)
@@ -129,6 +136,7 @@ class Batch:
         for run in self._running:
             if run.job.is_over:
                 run.handle.cancel()
+                self._note_end(run)
         self._running = [run for run in self._running if not run.job.is_over]
         self._suspects = deque(run for run in self._suspects if not run.job.is_over)
         self._waiting = deque(run for run in self._waiting if not run.job.is_over)
@@ -150,7 +158,7 @@ class Batch:
     def _start(self, run: _Run) -> None:
         job = run.job
         seed = job.seeds.of(run.part)
-        config = to_config(job.sampling, self._limits, len(job.prompt_ids), seed)
+        config = to_config(job.sampling, self._limits, len(job.prompt_ids), seed, job.structure)
         for name, value in self._extras.items():
             setattr(config, name, value)
         ids = openvino.Tensor(np.asarray([job.prompt_ids], dtype=np.int64))
@@ -159,7 +167,27 @@ class Batch:
         except RuntimeError as error:
             job.fail(native_failure("the runtime refused this request", error, _HINT))
         else:
+            self._note_start(run, config.max_new_tokens)
             self._running.append(run)
+
+    def _note_start(self, run: _Run, room: int) -> None:
+        if self._prefixes is None:
+            return
+        unread = [r.job.prompt_ids for r in self._running if r.is_begun and not r.seen]
+        run.reading, cached = self._prefixes.begin(run.job.prompt_ids, room, unread)
+        if not run.made:
+            run.job.note_cached(run.part, cached)
+
+    def _note_end(self, run: _Run, is_good: bool = True) -> None:
+        if self._prefixes is not None and run.reading is not None:
+            self._prefixes.end(run.reading, is_good and run.seen > 0)
+        run.reading, run.is_begun = None, False
+
+    def _goes_on(self, run: _Run, is_alone: bool) -> bool:
+        run.is_begun = True
+        if not (goes_on := self._read(run, is_alone)):
+            self._note_end(run)
+        return goes_on
 
     def _read(self, run: _Run, is_alone: bool) -> bool:
         """Give out what a run made; say whether it goes on."""
@@ -194,6 +222,8 @@ class Batch:
         if not run.made and run.part == 0 and ids:
             # the others find the prompt in the prefix cache now
             self._waiting.extend(_Run(run.job, part) for part in range(1, run.job.parts))
+        if self._prefixes is not None and run.reading is not None:
+            self._prefixes.add(run.reading, ids)
         run.seen += len(ids)
         run.made += ids[again:]
         return run.job.push(run.part, ids[again:], logprobs[again:])
@@ -203,6 +233,7 @@ class Batch:
         runs, self._running = self._running, []
         for run in runs:
             run.handle.cancel()
+            self._note_end(run, is_good=False)
         self._purge()
         if len(runs) == 1:
             runs[0].job.fail(native_failure("the runtime failed to answer", error, _HINT))

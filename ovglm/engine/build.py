@@ -15,6 +15,8 @@ from ovglm.engine.guessing import Guessing, plan_guessing
 from ovglm.engine.limits import Limits
 from ovglm.engine.native import native_failure
 from ovglm.engine.paged import PagedEngine
+from ovglm.engine.prefixes import Prefixes
+from ovglm.engine.scorer import Scorer
 from ovglm.engine.static import StaticEngine
 from ovglm.tokens import Tokenizer
 
@@ -70,14 +72,22 @@ def _build(
         pipeline = load(str(facts.folder), placement.device.id, **properties)
         return StaticEngine(pipeline, info, limits, tokenizer)
     paged = _load_paged(facts.folder, placement, guessing, properties)
-    return PagedEngine(paged, info, limits, tokenizer, guessing.extras)
+    prefixes = None if guessing.extras else Prefixes(*_pages(placement))
+    scorer = Scorer(facts.folder, placement.device.id, properties)
+    return PagedEngine(paged, info, limits, tokenizer, guessing.extras, prefixes, scorer)
+
+
+def _pages(placement: Placement) -> tuple[int, int]:
+    """Give the tokens of one page of the cache, and how many pages it has."""
+    page = _PAGE_TOKENS[placement.device.kind]
+    return page, math.ceil(placement.cache_tokens / page)
 
 
 def _load_paged(
     folder: Path, placement: Placement, guessing: Guessing, properties: Mapping[str, Any]
 ) -> openvino_genai.ContinuousBatchingPipeline:
     scheduler = openvino_genai.SchedulerConfig()
-    pages = math.ceil(placement.cache_tokens / _PAGE_TOKENS[placement.device.kind])
+    _, pages = _pages(placement)
     # guesses that turn out wrong need room, too
     scheduler.num_kv_blocks = pages + (1 if guessing.extras else 0)
     scheduler.max_num_batched_tokens = _STEP_TOKENS

@@ -32,9 +32,16 @@ class Seeds:
 
 
 def to_config(
-    sampling: Sampling, limits: Limits, prompt_length: int, seed: int
+    sampling: Sampling,
+    limits: Limits,
+    prompt_length: int,
+    seed: int,
+    structure: openvino_genai.StructuredOutputConfig | None = None,
 ) -> openvino_genai.GenerationConfig:
-    """Write down for the runtime how one answer is made; stop texts are not its business."""
+    """Write down for the runtime how one answer is made; stop texts are not its business.
+
+    structure: what the constraint of the sampling became.
+    """
     config = openvino_genai.GenerationConfig()
     config.max_new_tokens = limits.room(prompt_length, sampling.max_new_tokens)
     config.apply_chat_template = False
@@ -46,6 +53,8 @@ def to_config(
     config.presence_penalty = sampling.presence_penalty
     config.frequency_penalty = sampling.frequency_penalty
     config.logprobs = int(sampling.logprobs)
+    if structure is not None:
+        config.structured_output_config = structure
     config.do_sample = not sampling.is_greedy
     if config.do_sample:
         config.temperature = sampling.temperature

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from ovglm.engine.answer import QueuedAnswer
 from ovglm.engine.config import Seeds
+from ovglm.engine.constraint import to_structure
 from ovglm.engine.limits import Limits
+from ovglm.engine.scorer import Line, Scorer
 from ovglm.engine.tally import Tally
 from ovglm.engine.text import AnswerText
 from ovglm.messages import Chunk, FinishReason, Sampling
@@ -28,9 +30,11 @@ class Job:
         tokenizer: Tokenizer,
         limits: Limits,
         tally: Tally,
+        scorer: Scorer | None = None,
     ) -> None:
-        """Raise OvglmError where the model cannot take the prompt."""
+        """Raise RequestError where the model cannot take the prompt, or not hold the constraint."""
         limits.check_prompt(prompt_ids)
+        self.structure = to_structure(sampling.constraint) if sampling.constraint else None
         self.prompt_ids = tuple(prompt_ids)
         self.sampling = sampling
         self.seeds = Seeds(sampling)
@@ -43,6 +47,9 @@ class Job:
             AnswerText(tokenizer, sampling, limits.stop_ids, index) for index in range(self.parts)
         ]
         self._parts_left = self.parts
+        self._cached = [0] * self.parts
+        self._scorer = scorer if sampling.top_logprobs else None
+        self._lines = [self._line() for _ in range(self.parts)] if self._scorer else []
         tally.add(submitted=1, prompt_tokens=len(prompt_ids))
 
     @property
@@ -76,15 +83,37 @@ class Job:
         if not self.is_over:
             self._parts_left = 0
             self._tally.add(failed=1)
-            self.answer.fail(error)
+            if self._scorer:
+                self._scorer.put(self._lines[0], error)
+            else:
+                self.answer.fail(error)
+
+    def note_cached(self, part: int, count: int) -> None:
+        """Note how many of the prompt's tokens one part found in the cache, as it starts."""
+        self._cached[part] = count
+
+    def _line(self) -> Line:
+        best = self.sampling.top_logprobs
+        return Line(
+            [*self.prompt_ids], best, self._give, self.answer.fail, lambda: self.is_cancelled
+        )
 
     def _put(self, chunk: Chunk, is_cancelled: bool = False) -> None:
-        copies = range(self.sampling.n) if self.parts == 1 else (chunk.index,)
+        if cached := self._cached[chunk.index]:
+            chunk = replace(chunk, cached_tokens=cached)
+            self._cached[chunk.index] = 0
+        copies = self.sampling.n if self.parts == 1 else 1
         # counted before the reader can see it and ask
-        self._tally.add(generated_tokens=len(chunk.token_ids) * len(copies))
+        self._tally.add(generated_tokens=len(chunk.token_ids) * copies)
         if chunk.finish_reason:
             self._parts_left -= 1
             if self.is_over:
                 self._tally.add(**{"cancelled" if is_cancelled else "finished": 1})
-        for index in copies:
+        if self._scorer:
+            self._scorer.put(self._lines[chunk.index], chunk)
+        else:
+            self._give(chunk)
+
+    def _give(self, chunk: Chunk) -> None:
+        for index in range(self.sampling.n) if self.parts == 1 else (chunk.index,):
             self.answer.put(chunk if index == chunk.index else replace(chunk, index=index))

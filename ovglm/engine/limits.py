@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ovglm.errors import OvglmError
+from ovglm.errors import OvglmError, RequestError
 
-__all__ = ["Limits"]
+__all__ = ["QUEUE_LENGTH", "Limits"]
+
+# Requests that wait for an engine that answers one at a time; one more is refused.
+QUEUE_LENGTH = 16
 
 
 @dataclass(frozen=True)
@@ -29,16 +32,16 @@ class Limits:
         """Refuse a prompt that is empty or too long, or ids that the model does not have."""
         count = len(prompt_ids)
         if not count:
-            raise OvglmError("the prompt is empty")
+            raise RequestError("the prompt is empty")
         longest = min(self.max_prompt, self.context - 1)
         if count > longest:
-            raise OvglmError(
+            raise RequestError(
                 f"the prompt has {count} tokens; the longest that this engine takes has {longest}",
                 hint=f"a shorter prompt, or load the model with --context {self._wanted(count)}",
             )
         if (low := min(prompt_ids)) < 0 or (high := max(prompt_ids)) >= self.vocabulary:
             wrong = low if low < 0 else high
-            raise OvglmError(
+            raise RequestError(
                 f"token id {wrong} is not one of the model's, which are 0 to {self.vocabulary - 1}"
             )
 

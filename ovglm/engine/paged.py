@@ -14,8 +14,10 @@ from ovglm.engine.batch import Batch
 from ovglm.engine.job import Job
 from ovglm.engine.limits import Limits
 from ovglm.engine.native import native_failure
+from ovglm.engine.prefixes import Prefixes
+from ovglm.engine.scorer import Scorer
 from ovglm.engine.tally import Tally
-from ovglm.errors import OvglmError
+from ovglm.errors import OvglmError, RequestError
 from ovglm.messages import Sampling
 from ovglm.tokens import Tokenizer
 
@@ -36,13 +38,20 @@ class PagedEngine:
         limits: Limits,
         tokenizer: Tokenizer,
         extras: Mapping[str, int] | None = None,
+        prefixes: Prefixes | None = None,
+        scorer: Scorer | None = None,
     ) -> None:
-        """extras: fields that every request's GenerationConfig needs, as for a draft model."""
+        """extras: fields that every request's GenerationConfig needs, as for a draft model.
+
+        prefixes: what the cache keeps, where that can be known. scorer: finds the likeliest
+        tokens; the engine closes it.
+        """
         self.info = info
         self.tally = Tally()
         self._limits = limits
         self._tokenizer = tokenizer
-        self._batch = Batch(pipeline, limits, extras or {})
+        self._batch = Batch(pipeline, limits, extras or {}, prefixes)
+        self.scorer = scorer
         self._changed = Condition()
         self._new: deque[Job] = deque()
         self._end: OvglmError | None = None
@@ -66,10 +75,12 @@ class PagedEngine:
 
     def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> QueuedAnswer:
         """Start answering; many requests run side by side."""
+        if sampling.top_logprobs and not self.scorer:
+            raise RequestError(f"top_logprobs are not available on {self.info.device}")
         with self._changed:
             if self._end:
                 raise self._end
-            job = Job(prompt_ids, sampling, self._tokenizer, self._limits, self.tally)
+            job = Job(prompt_ids, sampling, self._tokenizer, self._limits, self.tally, self.scorer)
             job.on_cancel = self._notify
             self._new.append(job)
             self._changed.notify()
@@ -82,6 +93,8 @@ class PagedEngine:
             self._end = self._end or OvglmError("the engine is closed")
             self._changed.notify()
         self._thread.join()
+        if self.scorer:
+            self.scorer.close()
 
     def _notify(self) -> None:
         with self._changed:

@@ -15,16 +15,14 @@ from ovglm.engine.answer import QueuedAnswer
 from ovglm.engine.base import Counters, EngineInfo
 from ovglm.engine.config import to_config
 from ovglm.engine.job import Job
-from ovglm.engine.limits import Limits
+from ovglm.engine.limits import QUEUE_LENGTH, Limits
 from ovglm.engine.native import native_failure
 from ovglm.engine.tally import Tally
-from ovglm.errors import OvglmError
+from ovglm.errors import OvglmError, RequestError
 from ovglm.messages import Sampling
 from ovglm.tokens import Tokenizer
 
-__all__ = ["QUEUE_LENGTH", "StaticEngine"]
-
-QUEUE_LENGTH = 16
+__all__ = ["StaticEngine"]
 
 
 class StaticEngine:
@@ -67,7 +65,7 @@ class StaticEngine:
     def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> QueuedAnswer:
         """Put a request into the queue."""
         if sampling.logprobs:
-            raise OvglmError(
+            raise RequestError(
                 f"log-probabilities are not available on {self.info.device}: its pipeline gives "
                 "only their sum",
                 hint="--device CPU",
@@ -142,7 +140,7 @@ class StaticEngine:
             if job.is_cancelled:
                 break
             seed = job.seeds.of(part)
-            config = to_config(job.sampling, self._limits, len(job.prompt_ids), seed)
+            config = to_config(job.sampling, self._limits, len(job.prompt_ids), seed, job.structure)
             relay = _Relay(job, part)
             try:
                 self._pipeline.generate(ids, config, relay)

@@ -26,7 +26,7 @@ class AnswerText:
         """index: which of the answers to one prompt this is."""
         self.finish_reason: FinishReason | None = None
         self.index = index
-        self._text = TextStream(tokenizer)
+        self._text = TextStream(tokenizer, skip_special=not sampling.keep_special)
         self._stops = StopFinder(sampling.stop)
         self._stop_ids = frozenset() if sampling.ignore_eos else frozenset(stop_ids)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from byte_tokens import TEMPLATE, byte_tokenizer, decode_bytes
 from ovglm.assistant import Assistant
 from ovglm.dialects import dialect_for
 from ovglm.engine.answer import QueuedAnswer
@@ -11,46 +12,15 @@ from ovglm.errors import OvglmError
 from ovglm.messages import Chunk, Message, Sampling
 from ovglm.template import ChatTemplate
 from ovglm.testing import FakeEngine
-from ovglm.tokens import Tokenizer, byte_to_char
-
-TEMPLATE = (
-    "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
-)
-CONTROLS = {256: "<|user|>", 257: "<|assistant|>", 258: "<|system|>"}
-
-
-def _tokenizer() -> Tokenizer:
-    """A tokenizer whose ids are bytes."""
-    vocabulary = {char: byte for byte, char in enumerate(byte_to_char())}
-    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
-    return Tokenizer(
-        {
-            "version": "1.0",
-            "added_tokens": [
-                {"id": number, "content": text, "special": True, **flags}
-                for number, text in CONTROLS.items()
-            ],
-            "pre_tokenizer": {
-                "type": "ByteLevel",
-                "add_prefix_space": False,
-                "trim_offsets": True,
-                "use_regex": True,
-            },
-            "model": {"type": "BPE", "vocab": vocabulary, "merges": []},
-        }
-    )
 
 
 def _assistant(engine: FakeEngine) -> Assistant:
-    return Assistant(engine, _tokenizer(), ChatTemplate(TEMPLATE), dialect_for("glm4"))
+    return Assistant(engine, byte_tokenizer(), ChatTemplate(TEMPLATE), dialect_for("glm4"))
 
 
 def _engine(answer: bytes, context: int = 1000) -> FakeEngine:
     """An engine whose chunks have text, as real ones have: whole characters only."""
-    return FakeEngine(
-        answer, context=context, decode=lambda ids: bytes(ids).decode(errors="ignore")
-    )
+    return FakeEngine(answer, context=context, decode=decode_bytes)
 
 
 def test_the_template_makes_the_prompt_and_the_engine_gets_ids() -> None:

@@ -9,7 +9,7 @@ import pytest
 from counting_model import counting_facts, make_placement, write_counting_model
 from nano_placement import nano_facts, npu_placement
 from ovglm.engine.build import LocalEngine, build_engine
-from ovglm.engine.static import QUEUE_LENGTH
+from ovglm.engine.limits import QUEUE_LENGTH
 from ovglm.errors import OvglmError
 from ovglm.manifest import read_manifest
 from ovglm.messages import Chunk, Sampling

@@ -44,11 +44,12 @@ class Host:
         self._wire.send(Ready(self._engine.info))
         due = monotonic()
         while True:
+            if monotonic() >= due:
+                self._wire.send(Beat(self._engine.counters))
+                due = monotonic() + heartbeat_s
             try:
                 message = inbox.get(timeout=max(0.0, due - monotonic()))
             except Empty:
-                self._wire.send(Beat(self._engine.counters))
-                due = monotonic() + heartbeat_s
                 continue
             if isinstance(message, Stop):
                 break
