@@ -19,7 +19,9 @@ from benchmarks.venvs import (
 
 __all__ = ["REQUIREMENTS", "default_folder", "make"]
 
-REQUIREMENTS = ("llama-cpp-python==0.3.36", "gguf")
+# The `server` extra would be built anew with its package; these are what it names.
+_SERVER = ("fastapi", "pydantic-settings", "sse-starlette", "starlette-context", "uvicorn")
+REQUIREMENTS = ("llama-cpp-python==0.3.36", "gguf", *_SERVER)
 STAMP = "ovglm_llama_env.txt"
 
 
@@ -46,7 +48,7 @@ def make(folder: Path, *, force: bool = False) -> bool:
         *REQUIREMENTS,
         env={"CMAKE_ARGS": "-DGGML_NATIVE=ON"},
     )
-    run([str(program(folder, "python")), "-c", "import llama_cpp, gguf"])
+    run([str(program(folder, "python")), "-c", "import llama_cpp.server.app, gguf"])
     stamp.write_text(wanted, encoding="utf-8")
     return True
 

@@ -2,7 +2,8 @@
 
 The layers' matrices are Q4_0 (groups of 32 with an f16 scale), embedding and head Q8_0, norms
 f32: what `llama-quantize` makes of a GLM with `Q4_0 --output-tensor-type q8_0`. The values repeat
-after 32 Mi numbers; nothing a benchmark measures depends on them.
+after 32 Mi numbers; nothing a benchmark measures depends on them. A vocabulary is written only
+where an exported folder is named that has one: the server needs it, the library does not.
 """
 
 import argparse
@@ -36,8 +37,35 @@ def tensors(shape: dict[str, Any]) -> Iterator[tuple[str, tuple[int, ...], str]]
     yield "output.weight", (shape["vocabulary"], hidden), "Q8_0"
 
 
-def write(shape: dict[str, Any], path: Path) -> None:
-    """Write the file."""
+def vocabulary(document: dict[str, Any], size: int) -> tuple[list[str], list[int]]:
+    """Return all tokens of a tokenizer.json in the order of their ids, and llama.cpp's types.
+
+    Ids up to `size` that no token has are unused (5); others are normal (1) or control (3) tokens.
+    """
+    texts = [f"[unused {number}]" for number in range(size)]
+    kinds = [5] * size
+    for text, number in document["model"]["vocab"].items():
+        texts[number], kinds[number] = text, 1
+    for token in document["added_tokens"]:
+        texts[token["id"]], kinds[token["id"]] = token["content"], 3
+    return texts, kinds
+
+
+def _add_vocabulary(writer: Any, folder: Path, size: int) -> None:
+    document = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    texts, kinds = vocabulary(document, size)
+    merges = document["model"]["merges"]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("chatglm-bpe")
+    writer.add_token_list(texts)
+    writer.add_token_types(kinds)
+    writer.add_token_merges([one if isinstance(one, str) else " ".join(one) for one in merges])
+    writer.add_eos_token_id(texts.index("<|endoftext|>"))
+    writer.add_chat_template((folder / "chat_template.jinja").read_text(encoding="utf-8"))
+
+
+def write(shape: dict[str, Any], path: Path, folder: Path | None = None) -> None:
+    """Write the file. folder: an exported one, whose tokenizer and chat template are taken."""
     import gguf  # pyright: ignore[reportMissingImports] (not in our environment)
 
     writer = gguf.GGUFWriter(path, "chatglm")
@@ -51,7 +79,10 @@ def write(shape: dict[str, Any], path: Path) -> None:
     writer.add_rope_dimension_count(int(shape["head_dim"] * shape["rotary"]))
     writer.add_rope_freq_base(shape["theta"])
     writer.add_vocab_size(shape["vocabulary"])
-    writer.add_tokenizer_model("no_vocab")
+    if folder is None:
+        writer.add_tokenizer_model("no_vocab")
+    else:
+        _add_vocabulary(writer, folder, shape["vocabulary"])
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q4_0)
     random = np.random.default_rng(0)
     pool = random.standard_normal(_POOL, dtype=np.float32).reshape(-1, 32) * 0.02
@@ -74,8 +105,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("shape", help="the fields of benchmarks.shapes.Shape as JSON")
     parser.add_argument("path", type=Path)
+    parser.add_argument("--vocabulary", type=Path, metavar="FOLDER", help="an exported folder")
     asked = parser.parse_args()
-    write(json.loads(asked.shape), asked.path)
+    write(json.loads(asked.shape), asked.path, asked.vocabulary)
     return 0
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["GIB", "CommandFailed", "Measurement", "measure"]
+__all__ = ["GIB", "CommandFailed", "Measurement", "measure", "tree_memory"]
 
 GIB = 2**30
 _INTERVAL_S = 0.05
@@ -66,7 +66,7 @@ def _watch(child: subprocess.Popen[bytes], interval_s: float) -> tuple[int, int]
     anonymous = resident = 0
     try:
         while child.poll() is None:
-            now_anonymous, now_resident = _tree_memory(child.pid)
+            now_anonymous, now_resident = tree_memory(child.pid)
             anonymous = max(anonymous, now_anonymous)
             resident = max(resident, now_resident)
             try:
@@ -80,7 +80,8 @@ def _watch(child: subprocess.Popen[bytes], interval_s: float) -> tuple[int, int]
     return anonymous, resident
 
 
-def _tree_memory(pid: int) -> tuple[int, int]:
+def tree_memory(pid: int) -> tuple[int, int]:
+    """Return anonymous and resident bytes of a process and all below it, zeros if it has ended."""
     anonymous = resident = 0
     try:
         root = psutil.Process(pid)

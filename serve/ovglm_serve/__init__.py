@@ -1,1 +1,1 @@
-"""The place of the local chat API; this version has no server yet."""
+"""The local chat API: OpenAI's wire formats in front of ovglm's engines."""

@@ -10,7 +10,7 @@ from nano_placement import EXACT, cpu_placement, nano_facts, npu_placement
 from ovglm.assistant import load_assistant
 from ovglm.devices.options import RuntimeOptions
 from ovglm.devices.placement import Placement
-from ovglm.dialects import dialect_for
+from ovglm.dialects import dialect_for, read_answer
 from ovglm.engine.build import build_engine
 from ovglm.manifest import read_manifest
 from ovglm.messages import Message, Sampling
@@ -41,7 +41,8 @@ def texts(folder: Path, placement: Placement) -> list[str]:
         for question in QUESTIONS:
             turns = dialect.render([Message("user", question)])
             chunks = engine.submit(encode_chat(template, tokenizer, turns), SAMPLING)
-            answers.append(dialect.clean("".join(chunk.text for chunk in chunks)))
+            text = "".join(chunk.text for chunk in chunks)
+            answers.append(read_answer(dialect.parser(), text).content)
         return answers
 
 

@@ -1,0 +1,1 @@
+"""The wire formats: what clients send, checked, and what they get."""

@@ -1,0 +1,1 @@
+"""From wire formats to what ovglm understands, and back. Runs nothing."""
