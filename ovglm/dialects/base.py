@@ -3,15 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
-from ovglm.dialects.call_parser import CallParser, CallStyle
-from ovglm.dialects.control_tokens import STOP_TOKENS
 from ovglm.dialects.events import AnswerParser
-from ovglm.dialects.thinking import ThinkingParser
-from ovglm.dialects.tools import ToolChoice, tool_schemas
+from ovglm.dialects.tools import ToolChoice
 from ovglm.errors import OvglmError
 from ovglm.messages import Constraint, Message
 
-__all__ = ["STOP_TOKENS", "Dialect", "Tools", "make_parser", "refuse_role", "refuse_thinking"]
+__all__ = ["Dialect", "Tools", "refuse_role"]
 
 Tools = Sequence[Mapping[str, Any]]
 
@@ -93,19 +90,6 @@ class Dialect(Protocol):
         ...
 
 
-def make_parser(
-    style: CallStyle, tools: Tools, *, thinks: bool = False, prompt_end: str = ""
-) -> AnswerParser:
-    """Make the parser of one answer with calls of that style."""
-    parser = CallParser(style, tool_schemas(tools))
-    return ThinkingParser(parser, prompt_end) if thinks else parser
-
-
 def refuse_role(role: str) -> OvglmError:
     """Make the error for a role that no dialect knows."""
     return OvglmError(f"A message has the role {role!r}", "use system, user, assistant or tool")
-
-
-def refuse_thinking(name: str) -> OvglmError:
-    """Make the error for a model that cannot think."""
-    return OvglmError(f"A {name} model does not think before it answers", "use a GLM-Z1 or GLM-4.5")

@@ -1,32 +1,28 @@
 """GLM-4.5 and 4.6: thoughts, and calls in XML; the template reads OpenAI's own message fields."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
-from ovglm.dialects.base import STOP_TOKENS, Tools, make_parser, refuse_role
-from ovglm.dialects.events import AnswerParser
-from ovglm.dialects.held_answers import hold
-from ovglm.dialects.history import check_history
-from ovglm.dialects.structure import exactly, sequence, to_constraint
+from ovglm.dialects.base import refuse_role
+from ovglm.dialects.calling import CallingDialect
+from ovglm.dialects.structure import Form, exactly
 from ovglm.dialects.thinking import FREE_THOUGHT
-from ovglm.dialects.tools import ToolChoice, tools_of
+from ovglm.dialects.tools import tools_of
 from ovglm.dialects.xml_call import XmlCall
-from ovglm.messages import Constraint, Message, ToolCall
+from ovglm.messages import Message, ToolCall
 
 __all__ = ["Glm45"]
 
 _ROLES = ("system", "user", "assistant", "tool")
 
 
-class Glm45:
+class Glm45(CallingDialect):
     """The dialect of GLM-4.5, 4.5-Air and 4.6, which think unless they are told not to."""
 
     name = "glm45"
-    stop_tokens = STOP_TOKENS
-    tools: Literal["native", "instructed"] = "native"
+    style = XmlCall()
     thinks = True
-    check_history = staticmethod(check_history)
 
     def render(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         turns = [_render_turn(message) for message in messages]
@@ -39,23 +35,8 @@ class Glm45:
     def variables(self, thinks: bool | None = None) -> dict[str, Any]:
         return {} if thinks is None else {"enable_thinking": thinks}
 
-    def parser(
-        self, tools: Tools = (), *, thinks: bool = False, prompt_end: str = ""
-    ) -> AnswerParser:
-        return make_parser(XmlCall(), tools, thinks=thinks, prompt_end=prompt_end)
-
-    def constraint(
-        self,
-        tools: Tools,
-        choice: ToolChoice,
-        parallel: bool,
-        *,
-        thinks: bool | None = None,
-        schema: Mapping[str, Any] | None = None,
-    ) -> Constraint | None:
-        form = hold(XmlCall(), tools, choice, parallel, schema)
-        before = exactly("\n") if thinks is False else FREE_THOUGHT
-        return to_constraint(sequence(before, form)) if form else None
+    def _before_answer(self, thinks: bool | None) -> Form:
+        return exactly("\n") if thinks is False else FREE_THOUGHT
 
 
 def _render_turn(message: Message) -> dict[str, Any]:

@@ -5,17 +5,14 @@ model is told of it: a call is `<tool_call>name`, a line with a JSON object, `</
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from ovglm.dialects.base import STOP_TOKENS, Tools, make_parser, refuse_role, refuse_thinking
-from ovglm.dialects.events import AnswerParser
-from ovglm.dialects.held_answers import hold
-from ovglm.dialects.history import check_history
+from ovglm.dialects.base import refuse_role
+from ovglm.dialects.calling import CallingDialect
 from ovglm.dialects.name_line import TaggedNameLine
-from ovglm.dialects.structure import to_constraint
-from ovglm.dialects.tools import ToolChoice, tools_of
-from ovglm.messages import Constraint, Message, ToolCall
+from ovglm.dialects.tools import tools_of
+from ovglm.messages import Message, ToolCall
 
 __all__ = ["GlmEdge"]
 
@@ -38,14 +35,12 @@ For several calls write several such blocks. The results come in the next messag
 no function, answer as usual."""
 
 
-class GlmEdge:
+class GlmEdge(CallingDialect):
     """The dialect of GLM-Edge 1.5B and 4B."""
 
     name = "glm_edge"
-    stop_tokens = STOP_TOKENS
+    style = TaggedNameLine()
     tools: Literal["native", "instructed"] = "instructed"
-    thinks = False
-    check_history = staticmethod(check_history)
 
     def render(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         turns: list[dict[str, Any]] = []
@@ -61,28 +56,6 @@ class GlmEdge:
 
     def template_tools(self, messages: Sequence[Message]) -> list[dict[str, Any]] | None:
         return None
-
-    def variables(self, thinks: bool | None = None) -> dict[str, Any]:
-        if thinks:
-            raise refuse_thinking(self.name)
-        return {}
-
-    def parser(
-        self, tools: Tools = (), *, thinks: bool = False, prompt_end: str = ""
-    ) -> AnswerParser:
-        return make_parser(TaggedNameLine(), tools, thinks=thinks, prompt_end=prompt_end)
-
-    def constraint(
-        self,
-        tools: Tools,
-        choice: ToolChoice,
-        parallel: bool,
-        *,
-        thinks: bool | None = None,
-        schema: Mapping[str, Any] | None = None,
-    ) -> Constraint | None:
-        form = hold(TaggedNameLine(), tools, choice, parallel, schema)
-        return to_constraint(form) if form else None
 
 
 def _instruct(turns: list[dict[str, Any]], tools: list[dict[str, Any]]) -> list[dict[str, Any]]:

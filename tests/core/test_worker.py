@@ -4,7 +4,8 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,19 @@ from worker_fakes import remote
 ECHO = WorkerSettings(factory="worker_fakes:echoing", heartbeat_s=0.05)
 DRIVEN = WorkerSettings(factory="worker_fakes:driven", heartbeat_s=0.05)
 ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def _loaded(folder: Path) -> Iterator[tuple[Connection, WorkerEngine]]:
+    """A worker whose engine does what it is told through the connection."""
+    with (
+        remote(folder) as far,
+        closing(start_worker(folder, settings=DRIVEN, wait=False)) as engine,
+    ):
+        worker = far.next_worker()
+        worker.recv()
+        worker.send("load")
+        yield worker, engine
 
 
 def _start(folder: Path, factory: str) -> WorkerEngine:
@@ -149,13 +163,7 @@ def test_requests_that_come_while_it_loads_wait_for_it(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_request_ends_in_the_engine_too(tmp_path: Path) -> None:
-    with (
-        remote(tmp_path) as far,
-        closing(start_worker(tmp_path, settings=DRIVEN, wait=False)) as engine,
-    ):
-        worker = far.next_worker()
-        worker.recv()
-        worker.send("load")
+    with _loaded(tmp_path) as (worker, engine):
         answer = engine.submit([4], Sampling())
         assert worker.recv() == ("submitted", [4])
         answer.cancel()
@@ -165,13 +173,7 @@ def test_a_cancelled_request_ends_in_the_engine_too(tmp_path: Path) -> None:
 
 
 def test_an_error_in_one_of_sixteen_leaves_fifteen(tmp_path: Path) -> None:
-    with (
-        remote(tmp_path) as far,
-        closing(start_worker(tmp_path, settings=DRIVEN, wait=False)) as engine,
-    ):
-        worker = far.next_worker()
-        worker.recv()
-        worker.send("load")
+    with _loaded(tmp_path) as (worker, engine):
         answers = [engine.submit([number], Sampling()) for number in range(1, 17)]
         for number in range(1, 17):
             assert worker.recv() == ("submitted", [number])
@@ -186,13 +188,7 @@ def test_an_error_in_one_of_sixteen_leaves_fifteen(tmp_path: Path) -> None:
 
 
 def test_counters_hold_what_the_engine_says_of_its_cache(tmp_path: Path) -> None:
-    with (
-        remote(tmp_path) as far,
-        closing(start_worker(tmp_path, settings=DRIVEN, wait=False)) as engine,
-    ):
-        worker = far.next_worker()
-        worker.recv()
-        worker.send("load")
+    with _loaded(tmp_path) as (worker, engine):
         answer = engine.submit([1, 2], Sampling())
         worker.recv()
         worker.send(("finish",))
