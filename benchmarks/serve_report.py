@@ -73,11 +73,13 @@ def growth(memory: Sequence[int]) -> float:
 
 
 def memory_table(step: int, memory: Sequence[int]) -> str:
-    """Return readings of memory, the first before the first request; `step` requests apart."""
+    """Return readings of memory, `step` requests apart; as many went before the first."""
     shown = sorted({*range(0, len(memory), max(1, len(memory) // 8)), len(memory) - 1})
     rows = [[str(place * step), f"{memory[place] / _MIB:.1f}"] for place in shown]
     table = markdown_table(("requests done", "anonymous memory of the server's tree, MiB"), rows)
-    return f"{table}\n\nLast quarter of the readings to the first: {growth(memory):+.2%}."
+    warm = f"After {step * (len(memory) - 1)} requests that fill the caches:"
+    end = f"Last quarter of the readings to the first: {growth(memory):+.2%}."
+    return f"{warm}\n\n{table}\n\n{end}"
 
 
 def leak_table(leak: Leak) -> str:

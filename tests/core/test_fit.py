@@ -56,8 +56,8 @@ def test_an_ill_fit_is_refused_with_the_figures_and_the_largest_context_that_fit
     with pytest.raises(OvglmError) as caught:
         choose(GLM_4_9B, (crowded,), "CPU", RuntimeOptions(context=131072))
     told = caught.value.message
-    assert "a cache of 131072 tokens takes 8.8" in told
-    assert "weights 5.45 GB, KV cache 3.10 GB, workspace 28" in told
+    assert "a cache of 131072 tokens takes 8.90 GB" in told
+    assert "weights 5.45 GB, KV cache 3.10 GB, workspace 352 MB" in told
     assert "7.00 GB are free" in told
     found = re.search(r"largest context that fits is (\d+)", told)
     assert found and caught.value.hint == f"--context {found[1]}"
@@ -85,7 +85,7 @@ def test_without_context_the_model_gets_what_fits_and_says_so() -> None:
 
 
 def test_without_context_too_little_is_refused_rather_than_made_useless() -> None:
-    free = 5_450_000_000 + (160 << 20) + 14 * 4096 * 4 * 512 + 1000 * 23_680
+    free = 5_450_000_000 + (224 << 20) + 14 * 4096 * 4 * 512 + 1000 * 23_680
     with pytest.raises(OvglmError, match=r"the largest context that fits is 9\d\d"):
         choose(GLM_4_9B, (replace(CORE_CPU, free_bytes=free),), "CPU", RuntimeOptions())
 

