@@ -1,17 +1,21 @@
 """An exported folder brought to life: messages in, pieces of text out. Knows no device's ways."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any, cast
 
 from ovglm.devices.options import RuntimeOptions
-from ovglm.dialects import Dialect, dialect_for, join_events
+from ovglm.dialects import AnswerParser, Dialect, dialect_for, join_events
+from ovglm.dialects.events import Event, Said
+from ovglm.dialects.tools import offer_tools
 from ovglm.engine import Answer, Engine
-from ovglm.errors import OvglmError
-from ovglm.messages import FinishReason, Message, Sampling, Usage
-from ovglm.template import ChatTemplate, encode_chat
+from ovglm.errors import FolderError, OvglmError
+from ovglm.messages import Chunk, FinishReason, Message, Sampling, ToolCall, Usage
+from ovglm.template import ChatTemplate, encode_chat, encode_text, find_template, prompt_end
 from ovglm.tokens import Tokenizer
 
 __all__ = ["Assistant", "Reply", "load_assistant"]
@@ -37,7 +41,7 @@ def load_assistant(
 
     return Assistant(
         tokenizer=Tokenizer.load(folder),
-        template=ChatTemplate.load(folder),
+        template=ChatTemplate.load(folder) if find_template(folder) else None,
         dialect=dialect_for(read_facts(folder).dialect),
         engine=load_engine(folder, device, options, say=say),
     )
@@ -45,11 +49,11 @@ def load_assistant(
 
 @dataclass(frozen=True)
 class Assistant:
-    """An engine together with what it needs to hear and speak."""
+    """An engine together with what it needs to hear and speak; a base model has no template."""
 
     engine: Engine
     tokenizer: Tokenizer
-    template: ChatTemplate
+    template: ChatTemplate | None
     dialect: Dialect
 
     @property
@@ -58,7 +62,16 @@ class Assistant:
         return self.engine.info.context
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
-        """Give the token ids that the model reads for `messages`."""
+        """Give the token ids that the model reads for `messages`.
+
+        Raises FolderError for a model without a chat template.
+        """
+        if self.template is None:
+            info = self.engine.info
+            raise FolderError(
+                f"{info.model} has no chat template: a base model goes on with a text",
+                hint=f"put the model's chat_template.jinja into {info.folder}",
+            )
         return encode_chat(
             self.template,
             self.tokenizer,
@@ -72,9 +85,34 @@ class Assistant:
         Nothing runs before the first piece is asked for. Raises OvglmError for a prompt that is
         too long, and for more than one answer at a time.
         """
+        return self._start(self.encode(messages), sampling, self.dialect.parser())
+
+    def reply_apart(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> "Reply":
+        """Start an answer of which thoughts and calls of `tools` are told apart from the text.
+
+        Raises OvglmError as `reply` does, and for calls and results that do not belong together.
+        """
+        self.dialect.check_history(messages)
+        prompt_ids = self.encode(offer_tools(messages, tools))
+        thinks, end = self.dialect.thinks, prompt_end(self.tokenizer, prompt_ids)
+        parser = self.dialect.parser(tools, thinks=thinks, prompt_end=end)
+        return self._start(prompt_ids, replace(sampling, keep_special=True), parser)
+
+    def go_on(self, text: str, sampling: Sampling) -> "Reply":
+        """Start to go on with a text as it stands. Raises OvglmError as `reply` does."""
+        prompt_ids = encode_text(self.template, self.tokenizer, text)
+        return self._start(prompt_ids, sampling, _PlainParser())
+
+    def _start(
+        self, prompt_ids: Sequence[int], sampling: Sampling, parser: AnswerParser
+    ) -> "Reply":
         if sampling.n > 1:
             raise OvglmError(f"a reply is one answer, not {sampling.n}", hint="ask several times")
-        prompt_ids = self.encode(messages)
         info = self.engine.info
         longest = min(info.max_prompt, info.context - 1)
         if len(prompt_ids) > longest:
@@ -83,19 +121,51 @@ class Assistant:
                 f"has {longest}",
                 hint="a shorter prompt, or a larger --context",
             )
-        return Reply(self, prompt_ids, sampling)
+        return Reply(self.engine, prompt_ids, sampling, parser)
+
+
+class _PlainParser:
+    """Takes every text as it is."""
+
+    def push(self, text: str) -> list[Event]:
+        """Give the text on."""
+        return [Said(text)]
+
+    def finish(self) -> list[Event]:
+        """Have nothing left."""
+        return []
 
 
 class Reply:
-    """One answer. Iterate it for the text; `usage` and `finish_reason` are set at its end."""
+    """One answer. Iterate it once, with `for` or `async for`, for the pieces of its text.
 
-    def __init__(self, assistant: Assistant, prompt_ids: list[int], sampling: Sampling) -> None:
+    At its end `usage` and `finish_reason` are set; so are `thought` and `tool_calls`, as far as
+    the answer is told apart. What was not read to its end is cancelled.
+    """
+
+    def __init__(
+        self, engine: Engine, prompt_ids: Sequence[int], sampling: Sampling, parser: AnswerParser
+    ) -> None:
         self.usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
-        self._assistant = assistant
+        self._engine = engine
         self._prompt_ids = prompt_ids
         self._sampling = sampling
+        self._parser = parser
+        self._events: list[Event] = []
         self._answer: Answer | None = None
+        self._start_s = self._first_token_s = 0.0
+        self._count = 0
+
+    @property
+    def thought(self) -> str:
+        """What the model thought before it answered, as far as it is."""
+        return join_events(self._events).thought
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls that the model asks for, as far as they are; their ids are empty."""
+        return join_events(self._events).tool_calls
 
     def cancel(self) -> None:
         """End an answer under way; its figures are those up to here."""
@@ -104,20 +174,41 @@ class Reply:
 
     def __iter__(self) -> Iterator[str]:
         """Yield the answer in pieces of whole characters."""
-        parser = self._assistant.dialect.parser()
-        start = perf_counter()
-        first_token_s = 0.0
-        count = 0
-        self._answer = self._assistant.engine.submit(self._prompt_ids, self._sampling)
-        for chunk in self._answer:
-            if count == 0:
-                first_token_s = perf_counter() - start
-            count += len(chunk.token_ids)
-            if chunk.finish_reason:
-                self.finish_reason = chunk.finish_reason
-                total_s = perf_counter() - start
-                self.usage = Usage(len(self._prompt_ids), count, first_token_s, total_s)
-            if piece := join_events(parser.push(chunk.text)).content:
+        for chunk in self._submit():
+            if piece := self._take(chunk):
                 yield piece
-        if piece := join_events(parser.finish()).content:
+        if piece := self._end():
             yield piece
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        """Yield the answer in pieces of whole characters; the event loop stays free."""
+        chunks = cast("AsyncGenerator[Chunk, None]", aiter(self._submit()))
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                if piece := self._take(chunk):
+                    yield piece
+        if piece := self._end():
+            yield piece
+
+    def _submit(self) -> Answer:
+        self._start_s = perf_counter()
+        self._answer = self._engine.submit(self._prompt_ids, self._sampling)
+        return self._answer
+
+    def _take(self, chunk: Chunk) -> str:
+        """Count a chunk, and give what it adds to the text."""
+        if self._count == 0:
+            self._first_token_s = perf_counter() - self._start_s
+        self._count += len(chunk.token_ids)
+        if chunk.finish_reason:
+            self.finish_reason = chunk.finish_reason
+            total_s = perf_counter() - self._start_s
+            self.usage = Usage(len(self._prompt_ids), self._count, self._first_token_s, total_s)
+        return self._say(self._parser.push(chunk.text))
+
+    def _end(self) -> str:
+        return self._say(self._parser.finish())
+
+    def _say(self, events: list[Event]) -> str:
+        self._events += [one for one in events if not isinstance(one, Said)]
+        return "".join(one.text for one in events if isinstance(one, Said))

@@ -16,11 +16,13 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ovglm.errors import FolderError, OvglmError
 from ovglm.tokens import Tokenizer
 
-__all__ = ["FILE_NAME", "ChatTemplate", "encode_chat", "find_template"]
+__all__ = ["FILE_NAME", "ChatTemplate", "encode_chat", "encode_text", "find_template", "prompt_end"]
 
 FILE_NAME = "chat_template.jinja"
 _CONFIG_NAME = "tokenizer_config.json"
 _NAMED_TOKENS = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
+# Tokens of the prompt's end that a parser looks at, to see whether a thought is open.
+_PROMPT_END = 24
 _PRIVATE_USE = range(0xE000, 0xF900)
 # What a template's own expressions can raise besides Jinja's errors.
 _TEMPLATE_ERRORS = (
@@ -112,6 +114,26 @@ def encode_chat(
     text = template.render_values({**hidden, "add_generation_prompt": add_generation_prompt})
     restore = {ord(private): mark for mark, private in marks.items()}
     return tokenizer.encode(text, allow_special=True, disguise=restore)
+
+
+def encode_text(template: ChatTemplate | None, tokenizer: Tokenizer, text: str) -> list[int]:
+    """Give the token ids of a text to go on with, behind what the template writes at the start.
+
+    The families were trained with these first tokens before any text. Control tokens in the text
+    itself are text like any other.
+    """
+    try:
+        start = (
+            encode_chat(template, tokenizer, [], add_generation_prompt=False) if template else []
+        )
+    except OvglmError:  # a template that cannot do without messages tells no start
+        start = []
+    return start + tokenizer.encode(text, allow_special=False)
+
+
+def prompt_end(tokenizer: Tokenizer, prompt_ids: Sequence[int]) -> str:
+    """Give the prompt's end, control tokens included, as a dialect's parser wants it."""
+    return tokenizer.decode(prompt_ids[-_PROMPT_END:], skip_special=False)
 
 
 def _signs_to_swap(literals: frozenset[str], tokenizer: Tokenizer) -> re.Pattern[str]:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,10 @@ def byte_to_char() -> tuple[str, ...]:
 
 
 class Tokenizer:
-    """Byte-level BPE with a list of control tokens; never changes after loading."""
+    """Byte-level BPE with a list of control tokens; never changes after loading.
+
+    prefix: the ids that other readers put before a plain text ([gMASK]<sop> of GLM-4, often none).
+    """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         """Take the parsed tokenizer.json; raise OvglmError where it is not byte-level BPE."""
@@ -51,6 +55,7 @@ class Tokenizer:
         )
         self.controls = frozenset(self._controls)
         self.control_marks = frozenset(map(_mark_of, self._controls))
+        self.prefix = _prefix_of(document.get("post_processor"))
         self._check_plain_text_makes_no_control()
 
     @classmethod
@@ -177,6 +182,19 @@ def _steps(pre_tokenizer: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     if not pre_tokenizer:
         return []
     return pre_tokenizer.get("pretokenizers") or [pre_tokenizer]
+
+
+def _prefix_of(processor: Mapping[str, Any] | None) -> tuple[int, ...]:
+    """Read what a TemplateProcessing writes before the text."""
+    ids: list[int] = []
+    try:
+        for step in (processor or {}).get("processors") or [processor or {}]:
+            parts = step["single"] if step.get("type") == "TemplateProcessing" else []
+            for part in takewhile(lambda part: "SpecialToken" in part, parts):
+                ids += step["special_tokens"][part["SpecialToken"]["id"]]["ids"]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise OvglmError(f"{FILE_NAME} is damaged: its post_processor is no template") from error
+    return tuple(ids)
 
 
 def _longest_first(added: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

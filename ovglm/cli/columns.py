@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from ovglm.sizes import size_text
+
 __all__ = ["align", "size_text"]
 
 
@@ -17,11 +19,3 @@ def align(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[s
         ).rstrip()
         for row in rows
     ]
-
-
-def size_text(size_bytes: int) -> str:
-    """Write a number of bytes as people read it: 2.3 GB."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size_bytes >= factor:
-            return f"{size_bytes / factor:.1f} {unit}"
-    return f"{size_bytes} bytes"

@@ -1,4 +1,10 @@
-"""Which devices there are, and which of them runs a model. Never picks another one in silence."""
+"""Which devices there are, and which of them runs a model. Never picks another one in silence.
+
+The package can be called: `ovglm.devices()` of the Python API is `list_devices()`.
+"""
+
+import sys
+from types import ModuleType
 
 from ovglm.devices.absent import Absence, explain_absences
 from ovglm.devices.choice import choose
@@ -20,3 +26,14 @@ __all__ = [
     "list_devices",
     "read_facts",
 ]
+
+
+class _Callable(ModuleType):
+    """This package, whose name is also that of a function of the Python API."""
+
+    def __call__(self) -> tuple[Device, ...]:
+        """List the devices of this machine."""
+        return list_devices()
+
+
+sys.modules[__name__].__class__ = _Callable

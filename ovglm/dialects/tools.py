@@ -2,13 +2,22 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ovglm.errors import OvglmError
 from ovglm.messages import Message
 
-__all__ = ["ANYTHING", "NamedTool", "Tool", "ToolChoice", "read_tools", "tool_schemas", "tools_of"]
+__all__ = [
+    "ANYTHING",
+    "NamedTool",
+    "Tool",
+    "ToolChoice",
+    "offer_tools",
+    "read_tools",
+    "tool_schemas",
+    "tools_of",
+]
 
 # What a call's first line can hold in every dialect.
 _NAME = re.compile(r"[^\s<>{}\"]{1,128}")
@@ -52,6 +61,22 @@ def tool_schemas(tools: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, A
 def tools_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """List the tools that the messages offer."""
     return [dict(tool) for message in messages for tool in message.tools]
+
+
+def offer_tools(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> list[Message]:
+    """Put the tools on the first system message, or on one made for them."""
+    if not tools:
+        return list(messages)
+    shown = tuple(map(_without_strict, tools))
+    for place, message in enumerate(messages):
+        if message.role == "system":
+            return [*messages[:place], replace(message, tools=shown), *messages[place + 1 :]]
+    return [Message("system", "", tools=shown), *messages]
+
+
+def _without_strict(tool: Mapping[str, Any]) -> dict[str, Any]:
+    function = {name: value for name, value in tool["function"].items() if name != "strict"}
+    return {**tool, "function": function}
 
 
 def _read_tool(tool: Mapping[str, Any]) -> Tool:

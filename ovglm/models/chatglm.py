@@ -1,6 +1,10 @@
 """GLM-4-9B in its original layout."""
 
+from dataclasses import replace
+
 from ovglm.models.entry import Entry
+from ovglm.models.licences import GLM_4
+from ovglm.models.shapes import GLM4_9B, GLM4_9B_1M
 
 __all__ = ["CHATGLM"]
 
@@ -10,17 +14,27 @@ CHATGLM = (
         "chatglm",
         "GLM-4-9B-Chat in the original layout",
         "zai-org/glm-4-9b-chat",
+        GLM4_9B,
+        "glm4",
+        GLM_4,
     ),
     Entry(
         "glm-4-9b-chat-1m",
         "chatglm",
         "GLM-4-9B-Chat-1M in the original layout",
         "zai-org/glm-4-9b-chat-1m",
+        GLM4_9B_1M,
+        "glm4",
+        GLM_4,
     ),
     Entry(
         "glm-4-9b",
         "chatglm",
         "GLM-4-9B in the original layout, the base model",
         "zai-org/glm-4-9b",
+        replace(GLM4_9B, context_length=8192),
+        "glm4",
+        GLM_4,
+        is_base=True,
     ),
 )

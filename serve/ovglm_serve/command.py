@@ -12,7 +12,7 @@ from ovglm.errors import OvglmError
 if TYPE_CHECKING:
     import socket
 
-    from ovglm.cli.model_arguments import ChosenModel
+    from ovglm.chosen_model import ChosenModel
     from ovglm_serve.pool import ModelPool
     from ovglm_serve.settings import Settings
 
@@ -30,6 +30,7 @@ EXAMPLES = """\
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Describe the options of `ovglm serve`."""
+    from ovglm.cli.model_arguments import MODEL_HELP
     from ovglm.cli.runtime_arguments import add_runtime_arguments
     from ovglm_serve.server_arguments import add_server_arguments
 
@@ -38,8 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "models",
         nargs="+",
         metavar="MODEL",
-        help="a name of `ovglm list`, a checkpoint or exported folder; the first is loaded at "
-        "once, others when they are first asked for",
+        help=f"{MODEL_HELP}; the first is loaded at once, others when they are first asked for",
     )
     add(
         "--weights",

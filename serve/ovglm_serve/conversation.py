@@ -7,18 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ovglm.errors import OvglmError
+from ovglm.dialects.tools import offer_tools
 from ovglm.messages import Message
-from ovglm.template import encode_chat
+from ovglm.template import encode_chat, prompt_end
 from ovglm_serve.ask import Ask
 from ovglm_serve.errors import as_refusal
 from ovglm_serve.generation import Generation
 from ovglm_serve.served_model import ServedModel
 
-__all__ = ["encode_messages", "encode_text", "prepare"]
-
-# Tokens of the prompt's end that a parser looks at, to see whether a thought is open.
-_PROMPT_END = 24
+__all__ = ["encode_messages", "prepare"]
 
 
 def prepare(model: ServedModel, ask: Ask) -> Generation:
@@ -35,13 +32,13 @@ def prepare(model: ServedModel, ask: Ask) -> Generation:
         constraint = dialect.constraint(
             tools, ask.tool_choice, ask.parallel, thinks=ask.thinks, schema=ask.schema
         )
-    prompt_end = model.tokenizer.decode(prompt_ids[-_PROMPT_END:], skip_special=False)
+    end = prompt_end(model.tokenizer, prompt_ids)
     return Generation(
         model,
         prompt_ids,
         replace(ask.sampling, constraint=constraint, keep_special=True),
         prompt_field="messages",
-        make_parser=lambda: dialect.parser(tools, thinks=dialect.thinks, prompt_end=prompt_end),
+        make_parser=lambda: dialect.parser(tools, thinks=dialect.thinks, prompt_end=end),
         is_single=not ask.parallel,
     )
 
@@ -59,7 +56,7 @@ def encode_messages(
     dialect = model.dialect
     with as_refusal("messages", "invalid_value"):
         dialect.check_history(messages)
-        offered = _offer(messages, tools)
+        offered = offer_tools(messages, tools)
         return encode_chat(
             model.template,
             model.tokenizer,
@@ -67,32 +64,3 @@ def encode_messages(
             tools=dialect.template_tools(offered),
             **(variables or {}),
         )
-
-
-def encode_text(model: ServedModel, text: str) -> list[int]:
-    """Give the token ids of a text to go on with, behind what the template writes at the start.
-
-    The families were trained with these first tokens before any text. Control tokens in the text
-    itself are text like any other.
-    """
-    try:
-        start = encode_chat(model.template, model.tokenizer, [], add_generation_prompt=False)
-    except OvglmError:  # a template that cannot do without messages tells no start
-        start = []
-    return start + model.tokenizer.encode(text, allow_special=False)
-
-
-def _offer(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> list[Message]:
-    """Put the tools on the first system message, or on one made for them."""
-    if not tools:
-        return list(messages)
-    shown = tuple(map(_without_strict, tools))
-    for place, message in enumerate(messages):
-        if message.role == "system":
-            return [*messages[:place], replace(message, tools=shown), *messages[place + 1 :]]
-    return [Message("system", "", tools=shown), *messages]
-
-
-def _without_strict(tool: Mapping[str, Any]) -> dict[str, Any]:
-    function = {name: value for name, value in tool["function"].items() if name != "strict"}
-    return {**tool, "function": function}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from ovglm.cli.model_arguments import ChosenModel
+from ovglm.chosen_model import ChosenModel
 from ovglm.devices import choose, list_devices, read_facts
 from ovglm.engine.worker import WorkerSettings, start_worker
 from ovglm_serve.model_source import ModelSource

@@ -55,6 +55,21 @@ def test_the_first_chat_names_the_devices_answers_and_draws(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+def test_the_python_api_answers_in_every_way(tmp_path: Path) -> None:
+    (path,) = (one for one in NOTEBOOKS if one.name == "02_python_api.ipynb")
+    said = text_of(run(read(path), tmp_path))
+    for part in (
+        "The capital of France is Paris.",
+        "The capital of Japan is Tokyo.",
+        "The capital of Norway is Oslo.",
+        "You live in Rome.",
+        'get_weather {"city": "Rome"}',
+        "try: ovglm run glm-edge-1.5b-chat",
+    ):
+        assert part in said
+
+
+@pytest.mark.slow
 def test_progress_bars_are_drawn_in_the_cell(tmp_path: Path) -> None:
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [

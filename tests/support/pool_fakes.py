@@ -98,6 +98,7 @@ class Workers:
 def speech() -> Speech:
     """Give a tokenizer whose tokens are bytes, and what goes with it."""
     assistant = talking_assistant("")
+    assert assistant.template is not None
     return Speech(assistant.tokenizer, assistant.template, assistant.dialect)
 
 

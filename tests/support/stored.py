@@ -4,8 +4,11 @@ from pathlib import Path
 
 from ovglm.manifest import FileSum, Manifest, Source, write_manifest
 from ovglm.recipe import Recipe
+from ovglm.store import SOURCE_RECORD
 
-__all__ = ["write_export"]
+__all__ = ["COMMIT", "write_export", "write_source"]
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def write_export(
@@ -33,4 +36,22 @@ def write_export(
         versions={},
     )
     write_manifest(folder, manifest)
+    return folder
+
+
+def write_source(
+    home: Path,
+    repository: str = "zai-org--GLM-4-9B-0414",
+    commit: str = COMMIT,
+    weights: bytes = b"w" * 500,
+    *,
+    is_complete: bool = True,
+) -> Path:
+    """Write a folder as a pull leaves it, with weights that no model has."""
+    folder = home / "sources" / "huggingface" / repository / commit
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(weights)
+    if is_complete:
+        (folder / SOURCE_RECORD).write_text("{}")
     return folder

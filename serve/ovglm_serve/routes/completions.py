@@ -8,8 +8,8 @@ from dataclasses import replace
 from fastapi import APIRouter, Request, Response
 
 from ovglm.sampling import recommended_sampling
+from ovglm.template import encode_text
 from ovglm_serve.ask import TextAsk
-from ovglm_serve.conversation import encode_text
 from ovglm_serve.generation import Count, Generation, Piece, check_ids
 from ovglm_serve.routes.common import ERRORS, STREAM, find_model, send_stream
 from ovglm_serve.schema.completions import CompletionRequest
@@ -57,7 +57,7 @@ def _prepare(model: ServedModel, ask: TextAsk, count: Count) -> list[Generation]
 
 def _to_ids(model: ServedModel, prompt: str | Sequence[int]) -> Sequence[int]:
     if isinstance(prompt, str):
-        return encode_text(model, prompt)
+        return encode_text(model.template, model.tokenizer, prompt)
     check_ids(model, prompt, "prompt")
     return prompt
 
