@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ovglm.devices.options import RuntimeOptions
 from ovglm.errors import OvglmError
+from ovglm.vision_facts import refuse_vision
 
 if TYPE_CHECKING:
     from ovglm.assistant import Assistant
@@ -46,6 +47,7 @@ def choose(
             f"{found.folder} is exported already, so --weights {weights} has no effect",
             hint=f"ovglm inspect {found.folder}",
         )
+    refuse_vision(found.folder)
     guesser = get_model(draft, _to_recipe(None)) if draft else None
     runtime = replace(runtime, draft=guesser.folder if guesser else None)
     if must_chat:

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from ovglm.compiled_entry import BLOBS, Entry, Record, read_record
 from ovglm.errors import OvglmError
-from ovglm.store import home_folder
+from ovglm.store import folder_bytes, home_folder
 
 __all__ = ["CachedModel", "Cleared", "CompiledCache", "compiled_folder"]
 
@@ -114,6 +114,15 @@ class CompiledCache:
                 surplus.append(one)
         return self._remove(tuple(surplus))
 
+    def remove(self, one: CachedModel) -> bool:
+        """Delete one compiled model unless a process uses it; tell whether it is gone."""
+        try:
+            with self._lock(one.key).acquire(timeout=0):
+                shutil.rmtree(one.folder)
+        except (Timeout, OSError):
+            return False  # being loaded; or, on Windows, mapped by a process that runs it
+        return True
+
     @contextmanager
     def _lend(self, key: str, say: Callable[[str], None]) -> Iterator[None]:
         try:
@@ -146,16 +155,8 @@ class CompiledCache:
     def _remove(self, models: tuple[CachedModel, ...]) -> Cleared:
         removed, left = [], []
         for one in models:
-            (removed if self._remove_one(one) else left).append(one)
+            (removed if self.remove(one) else left).append(one)
         return Cleared(tuple(removed), tuple(left))
-
-    def _remove_one(self, one: CachedModel) -> bool:
-        try:
-            with self._lock(one.key).acquire(timeout=0):
-                shutil.rmtree(one.folder)
-        except (Timeout, OSError):
-            return False  # being loaded; or, on Windows, mapped by a process that runs it
-        return True
 
     def _describe(self, folder: Path) -> CachedModel:
         record = read_record(folder) or Record(facts={})
@@ -164,7 +165,7 @@ class CompiledCache:
             folder=folder,
             model=record.model,
             facts=record.facts,
-            size_bytes=_size(folder / BLOBS),
+            size_bytes=folder_bytes(folder / BLOBS),
             last_used=record.last_used,
             is_in_use=self._is_in_use(folder.name),
         )
@@ -180,16 +181,6 @@ class CompiledCache:
 def _to_key(facts: Mapping[str, Any]) -> str:
     text = json.dumps(facts, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _size(folder: Path) -> int:
-    size = 0
-    for file in folder.rglob("*"):
-        try:
-            size += file.stat().st_size if file.is_file() else 0
-        except OSError:
-            continue  # deleted while we look
-    return size
 
 
 def _limit_from_environment() -> int:

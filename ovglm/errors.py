@@ -4,6 +4,7 @@ __all__ = [
     "CheckpointError",
     "ExportError",
     "FolderError",
+    "HubError",
     "OvglmError",
     "RecipeError",
     "RequestError",
@@ -33,6 +34,10 @@ class ExportError(OvglmError):
 
 class FolderError(OvglmError):
     """An exported folder is incomplete or not what its manifest says."""
+
+
+class HubError(OvglmError):
+    """A hub has not this model, does not give it, or cannot be reached."""
 
 
 class RequestError(OvglmError):

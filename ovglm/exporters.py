@@ -11,7 +11,7 @@ from ovglm.progress import Progress, show_progress
 from ovglm.recipe import Recipe
 from ovglm.store import Model, export_folder
 
-__all__ = ["GROUP", "Exporter", "ensure_exported", "find_exporter"]
+__all__ = ["GROUP", "Exporter", "ensure_exported", "export_into", "find_exporter"]
 
 GROUP = "ovglm.exporters"
 
@@ -43,7 +43,13 @@ def ensure_exported(model: Model, recipe: Recipe) -> Path:
     output = export_folder(model, recipe)
     if not (output / manifest.FILE_NAME).is_file():
         print(f"{model.name} is not exported yet: exporting it into {output}", file=sys.stderr)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with show_progress() as progress:
-            find_exporter()(model.folder, output, recipe, name=model.name, progress=progress)
+        export_into(model, output, recipe)
+    return output
+
+
+def export_into(model: Model, output: Path, recipe: Recipe) -> Path:
+    """Export `model` to a folder, drawing a bar per stage, and give that folder."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with show_progress() as progress:
+        find_exporter()(model.folder, output, recipe, name=model.name, progress=progress)
     return output

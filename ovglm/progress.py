@@ -18,7 +18,7 @@ class Progress(Protocol):
     """What slow work tells of itself."""
 
     def stage(self, name: str, total: int) -> None:
-        """Begin the next stage, of `total` steps; the one before it is done."""
+        """Begin the next stage, of `total` steps, or go on with an earlier one of this name."""
         ...
 
     def advance(self, steps: int = 1) -> None:
@@ -74,10 +74,13 @@ def is_notebook() -> bool:
 class _Bars:
     def __init__(self, bars: rich.progress.Progress) -> None:
         self._bars = bars
+        self._tasks: dict[str, rich.progress.TaskID] = {}
         self._task: rich.progress.TaskID | None = None
 
     def stage(self, name: str, total: int) -> None:
-        self._task = self._bars.add_task(name, total=total)
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, total=total)
+        self._task = self._tasks[name]
 
     def advance(self, steps: int = 1) -> None:
         if self._task is not None:

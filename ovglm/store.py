@@ -4,38 +4,47 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from ovglm import manifest
 from ovglm.errors import FolderError, OvglmError
-from ovglm.models import CATALOGUE, Entry
+from ovglm.models import CATALOGUE, Entry, refuse_unknown
 from ovglm.recipe import Recipe
 
 __all__ = [
     "HOME_VARIABLE",
+    "SOURCE_RECORD",
     "Model",
     "export_folder",
     "exports_folder",
     "find_model",
+    "fingerprint_checkpoint",
+    "folder_bytes",
     "home_folder",
     "list_exports",
+    "sources_folder",
 ]
 
 HOME_VARIABLE = "OVGLM_HOME"
 FINGERPRINT_BYTES = 65536
 # What an OpenVINO folder of any tool needs here.
 FOREIGN = ("openvino_model.xml", "openvino_model.bin", "config.json", "tokenizer.json")
+# What a pull writes last into its folder; it is ours, not the checkpoint's.
+SOURCE_RECORD = "ovglm-source.json"
 FINGERPRINTED = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model on this machine: a checkpoint, or a folder that was exported already."""
+    """A model on this machine: a checkpoint, or a folder that was exported already.
+
+    recipe: the one that was asked for, where this is the store's export in just that format.
+    """
 
     name: str
     folder: Path
     is_exported: bool
+    recipe: Recipe | None = None
 
 
 def home_folder() -> Path:
@@ -48,9 +57,15 @@ def home_folder() -> Path:
 
 
 def find_model(text: str) -> Model:
-    """Find what `text` means: a name of the catalogue or of the store, or a folder."""
-    if entry := CATALOGUE.get(text):
-        return _find_entry(entry)
+    """Find what `text` means: a name of the store, a folder, or a model that ships with ovglm.
+
+    Asks no hub: that is what ovglm.hub.get_model does.
+    """
+    entry = CATALOGUE.get(text)
+    if entry and entry.repository is None:
+        from ovglm.nano import checkpoint_folder
+
+        return Model(entry.name, checkpoint_folder(), is_exported=False)
     stored = {folder.name: folder for folder in list_exports()}
     if text in stored:
         return _look_into(stored[text])
@@ -62,11 +77,10 @@ def find_model(text: str) -> Model:
             f"{text} is a file, and a model is a folder",
             hint=f"ovglm run {folder.absolute().parent}",
         )
-    near = get_close_matches(text.lower().rpartition("/")[2], [*CATALOGUE, *stored], n=1)
-    raise OvglmError(
-        f"{text!r} is neither a folder here nor a name of `ovglm list`",
-        hint=f"ovglm run {near[0]}" if near else "ovglm list",
-    )
+    if entry:
+        raise _absent(entry)
+    what = "neither a folder here nor a name of `ovglm models` or `ovglm list`"
+    raise refuse_unknown(text, what, [*CATALOGUE, *stored], "ovglm run")
 
 
 def export_folder(checkpoint: Model, recipe: Recipe) -> Path:
@@ -74,7 +88,9 @@ def export_folder(checkpoint: Model, recipe: Recipe) -> Path:
 
     The name holds a fingerprint of the checkpoint, so a changed one gets a new folder.
     """
-    name = f"{_safe_name(checkpoint.name)}-{recipe.name}-{_fingerprint(checkpoint.folder)}"
+    name = (
+        f"{_safe_name(checkpoint.name)}-{recipe.name}-{fingerprint_checkpoint(checkpoint.folder)}"
+    )
     return exports_folder() / name
 
 
@@ -83,20 +99,45 @@ def exports_folder() -> Path:
     return home_folder() / "exports"
 
 
+def sources_folder() -> Path:
+    """Give the folder that holds what was pulled: HUB/ORG--NAME/COMMIT below it."""
+    return home_folder() / "sources"
+
+
 def list_exports() -> list[Path]:
     """List the complete folders of the store."""
     return sorted(file.parent for file in exports_folder().glob(f"*/{manifest.FILE_NAME}"))
 
 
-def _find_entry(entry: Entry) -> Model:
-    if entry.repository is None:
-        from ovglm.nano import checkpoint_folder
+def fingerprint_checkpoint(folder: Path) -> str:
+    """Hash the names, sizes and last bytes of a checkpoint's files: cheap, whatever their size."""
+    digest = hashlib.sha256()
+    files = {file for pattern in FINGERPRINTED for file in folder.glob(pattern)}
+    for file in sorted(file for file in files if file.name != SOURCE_RECORD):
+        size = file.stat().st_size
+        digest.update(f"{file.name}\0{size}\0".encode())
+        with file.open("rb") as stream:
+            stream.seek(max(0, size - FINGERPRINT_BYTES))
+            digest.update(stream.read())
+    return digest.hexdigest()[:8]
 
-        return Model(entry.name, checkpoint_folder(), is_exported=False)
-    raise OvglmError(
-        f"the weights of {entry.name} are not on this machine, and this version does not "
-        f"download; they are published as {entry.repository}",
-        hint=f"download that repository into a folder, then: ovglm run ./{entry.name}",
+
+def folder_bytes(folder: Path) -> int:
+    """Add up the sizes of all files below a folder; those that vanish meanwhile count nothing."""
+    size = 0
+    for file in folder.rglob("*"):
+        try:
+            size += file.stat().st_size if file.is_file() else 0
+        except OSError:
+            continue  # deleted while we look
+    return size
+
+
+def _absent(entry: Entry) -> OvglmError:
+    return OvglmError(
+        f"the weights of {entry.name} are not on this machine; they are published as "
+        f"{entry.repository}",
+        hint=f"ovglm pull {entry.name}",
     )
 
 
@@ -134,16 +175,3 @@ def _safe_name(name: str) -> str:
     """Keep letters, digits and single dots, so that the name can only be one folder's."""
     kept = re.sub(r"[^\w.-]+", "-", name)
     return re.sub(r"\.{2,}", ".", kept).strip(".-") or "model"
-
-
-def _fingerprint(folder: Path) -> str:
-    """Hash the names, sizes and last bytes of a checkpoint's files: cheap, whatever their size."""
-    digest = hashlib.sha256()
-    files = {file for pattern in FINGERPRINTED for file in folder.glob(pattern)}
-    for file in sorted(files):
-        size = file.stat().st_size
-        digest.update(f"{file.name}\0{size}\0".encode())
-        with file.open("rb") as stream:
-            stream.seek(max(0, size - FINGERPRINT_BYTES))
-            digest.update(stream.read())
-    return digest.hexdigest()[:8]

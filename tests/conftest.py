@@ -1,10 +1,12 @@
-"""What all tests share: a home of their own, and nano exported once."""
+"""What all tests share: a home of their own, no way to a real hub, and nano exported once."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ovglm.recipe import Recipe
+from small_hub import SmallHub
 
 
 @pytest.fixture(autouse=True)
@@ -13,6 +15,24 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("OVGLM_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_real_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody answers where the hubs would be, and nobody's token is used."""
+    for name in ("HF_ENDPOINT", "MODELSCOPE_ENDPOINT"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "MODELSCOPE_API_TOKEN", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, no_real_hub: None) -> Iterator[SmallHub]:
+    """A hub of our own, which both clients take for theirs."""
+    with SmallHub() as one:
+        for name in ("HF_ENDPOINT", "MODELSCOPE_ENDPOINT"):
+            monkeypatch.setenv(name, one.address)
+        yield one
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ovglm.bench.plan import Plan
-from ovglm.cli.runtime_arguments import add_runtime_arguments, to_runtime_options
+from ovglm.cli.model_arguments import add_model_arguments, choose_model
+from ovglm.cli.runtime_arguments import add_runtime_arguments
 from ovglm.errors import OvglmError
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ EXAMPLES = """\
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Describe the options of `ovglm bench`."""
-    add = parser.add_argument
-    add("model", metavar="MODEL", help="a name of `ovglm list`, a checkpoint or exported folder")
+    add_model_arguments(parser)
     _add_plan(parser)
+    add = parser.add_argument
     add("--json", action="store_true", help="print one JSON object instead of the table")
     add("--csv", type=Path, metavar="FILE", help="also write the figures as CSV")
     add("--plot", type=Path, metavar="FILE", help="also draw a PNG chart (extra `bench`)")
@@ -96,16 +97,10 @@ def _measure(options: Namespace) -> "Report":
     from ovglm.bench.subject import read_subject
     from ovglm.devices import list_devices
     from ovglm.engine.load import load_engine
-    from ovglm.exporters import ensure_exported
     from ovglm.progress import show_progress
-    from ovglm.recipe import Recipe
-    from ovglm.store import find_model
 
-    to_runtime_options(options)  # refuses before the export
-    model = find_model(options.model)
-    draft = find_model(options.draft) if options.draft else None
-    subject = read_subject(ensure_exported(model, Recipe()))
-    runtime = to_runtime_options(options, ensure_exported(draft, Recipe()) if draft else None)
+    folder, runtime = choose_model(options, must_chat=False).export()
+    subject = read_subject(folder)
     plan = Plan(options.prompt, options.output, options.concurrency, options.runs, options.seed)
     said: set[str] = set()
 

@@ -18,9 +18,13 @@ CORE = {
     "chat": "ovglm.cli.chat",
     "devices": "ovglm.cli.devices",
     "doctor": "ovglm.cli.doctor",
+    "eval": "ovglm.cli.eval",
     "list": "ovglm.cli.list",
+    "models": "ovglm.cli.models",
+    "pull": "ovglm.cli.pull",
     "rm": "ovglm.cli.rm",
     "run": "ovglm.cli.run",
+    "store": "ovglm.cli.store",
 }
 
 

@@ -1,26 +1,23 @@
-"""The options that name a model, and the way from there to one that answers."""
+"""The options that name a model, and what they choose."""
 
 from argparse import ArgumentParser, Namespace
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ovglm.errors import OvglmError
-
 if TYPE_CHECKING:
-    from ovglm.assistant import Assistant
-    from ovglm.devices.facts import ModelFacts
-    from ovglm.devices.options import RuntimeOptions
-    from ovglm.recipe import Recipe, WeightFormat
-    from ovglm.store import Model
+    from ovglm.chosen_model import ChosenModel
 
-__all__ = ["ChosenModel", "add_model_arguments", "choose_model"]
+__all__ = ["MODEL_HELP", "add_model_arguments", "choose_model"]
+
+MODEL_HELP = (
+    "a name of `ovglm models` or `ovglm list`, a checkpoint or exported folder, or a hub's "
+    "ORG/NAME; what is not here is pulled"
+)
 
 
 def add_model_arguments(parser: ArgumentParser) -> None:
     """Describe MODEL and the format it is exported to where it is not yet."""
     add = parser.add_argument
-    add("model", metavar="MODEL", help="a name of `ovglm list`, a checkpoint or exported folder")
+    add("model", metavar="MODEL", help=MODEL_HELP)
     add(
         "--weights",
         choices=("int4", "int8", "bf16"),
@@ -28,95 +25,16 @@ def add_model_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def choose_model(options: Namespace) -> "ChosenModel":
-    """Find the model and its draft; refuse here all that needs no export to be refused."""
+def choose_model(options: Namespace, *, must_chat: bool = True) -> "ChosenModel":
+    """Choose what the options name; refuse here all that needs no export to be refused."""
+    from ovglm.chosen_model import choose
     from ovglm.cli.runtime_arguments import to_runtime_options
-    from ovglm.store import find_model
-    from ovglm.template import ChatTemplate
 
-    model = find_model(options.model)
-    if model.is_exported and options.weights:
-        raise OvglmError(
-            f"{model.folder} is exported already, so --weights {options.weights} has no effect",
-            hint=f"ovglm inspect {model.folder}",
-        )
-    draft = find_model(options.draft) if options.draft else None
-    runtime = to_runtime_options(options, draft.folder if draft else None)
-    ChatTemplate.load(model.folder)
-    chosen = ChosenModel(model, draft, options.weights, options.device, runtime)
-    if not model.is_exported:
-        chosen.check_device(options.device)
-    return chosen
-
-
-@dataclass(frozen=True)
-class ChosenModel:
-    """A model that was found, not yet exported or loaded, and how it shall run."""
-
-    model: "Model"
-    draft: "Model | None"
-    weights: "WeightFormat | None"
-    device: str
-    runtime: "RuntimeOptions"
-
-    def check_device(self, device: str) -> None:
-        """Refuse what no model of this format could run on: absent devices, options they lack."""
-        from ovglm.devices import choose, list_devices
-
-        any_model = _weightless(self._recipe)
-        runtime = replace(self.runtime, draft=None, context=None, max_response=None)
-        choose(any_model, list_devices(), device, runtime)
-
-    def load(self, device: str | None = None) -> "Assistant":
-        """Export where needed and load; `device` takes the place of --device."""
-        from ovglm.assistant import load_assistant
-
-        folder, runtime = self.export()
-        return load_assistant(folder, device or self.device, runtime)
-
-    def export(self) -> "tuple[Path, RuntimeOptions]":
-        """Export the model and its draft where needed; give the folder, and how it shall run."""
-        from ovglm.recipe import Recipe
-
-        folder = _ensure_exported(self.model, self._recipe)
-        draft = _ensure_exported(self.draft, Recipe()) if self.draft else None
-        return folder, replace(self.runtime, draft=draft)
-
-    @property
-    def _recipe(self) -> "Recipe":
-        from ovglm.recipe import Recipe
-
-        return Recipe(weights=self.weights) if self.weights else Recipe()
-
-
-def _weightless(recipe: "Recipe") -> "ModelFacts":
-    """Describe a model of this format that fits everywhere."""
-    from ovglm.devices import ModelFacts
-    from ovglm.recipe import DEVICES, illegal_on
-
-    return ModelFacts(
-        name=f"a model in {recipe.weights}",
-        folder=Path(),
-        weights_bytes=0,
-        layers=1,
-        kv_heads=1,
-        head_dim=1,
-        hidden=1,
-        vocabulary=1,
-        context_length=1 << 20,
-        stop_ids=(0,),
-        dialect="glm4",
-        fingerprint="",
-        recipe=recipe.name,
-        illegal={device: illegal_on(device, recipe) for device in DEVICES},
-        mend="leave out --weights",
+    return choose(
+        options.model,
+        to_runtime_options(options),
+        device=options.device,
+        weights=options.weights,
+        draft=options.draft,
+        must_chat=must_chat,
     )
-
-
-def _ensure_exported(model: "Model", recipe: "Recipe") -> Path:
-    from ovglm.exporters import ensure_exported
-    from ovglm.stored_exports import mark_used
-
-    folder = ensure_exported(model, recipe)
-    mark_used(folder)
-    return folder

@@ -17,8 +17,8 @@ def add_runtime_arguments(parser: ArgumentParser) -> None:
     _add_guessing(parser.add_argument_group("guessing ahead", "the greedy text stays the same"))
 
 
-def to_runtime_options(options: Namespace, draft: Path | None = None) -> RuntimeOptions:
-    """Collect the options; `draft` is the exported folder of the --draft model."""
+def to_runtime_options(options: Namespace) -> RuntimeOptions:
+    """Collect the options but --draft, whose model is not found yet."""
     return RuntimeOptions(
         prefer=options.prefer,
         context=options.context,
@@ -29,7 +29,6 @@ def to_runtime_options(options: Namespace, draft: Path | None = None) -> Runtime
         cache=not options.no_cache,
         cache_dir=options.cache_dir,
         properties=tuple(options.property),
-        draft=draft,
         prompt_lookup=options.prompt_lookup,
     )
 
