@@ -11,7 +11,7 @@ much is near a tie, 30 of 640 greedy tokens were not; their logarithms differed 
 median and by 1.1 at most. With an engine in float32 it was 0.00003.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,22 +19,12 @@ from threading import Thread
 from typing import Any
 
 import numpy as np
-import openvino
 
+from ovglm.engine.logits import LogitsModel, Reading
 from ovglm.engine.native import native_failure
 from ovglm.messages import Chunk
 
 __all__ = ["Line", "Scorer"]
-
-# Tokens of the prompt that are read at a time: each has a logit for every token there is.
-_PIECE = 64
-# What is only for a pipeline, or would write into the compiled model's own folder.
-_NOT_FOR_COMPILING = ("ATTENTION_BACKEND", "CACHE_DIR")
-_EXACT = {
-    "INFERENCE_PRECISION_HINT": "f32",
-    "KV_CACHE_PRECISION": "f32",
-    "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
-}
 
 
 @dataclass(eq=False)
@@ -50,8 +40,7 @@ class Line:
     give: Callable[[Chunk], object]
     fail: Callable[[BaseException], object]
     is_over: Callable[[], bool]
-    read: int = 0
-    request: Any = field(default=None, repr=False)
+    reading: Reading | None = field(default=None, repr=False)
 
 
 class Scorer:
@@ -59,14 +48,7 @@ class Scorer:
 
     def __init__(self, folder: Path, device: str, properties: Mapping[str, Any]) -> None:
         """properties: of the engine; its threads and whatever else is not about rounding."""
-        self.model = folder / "openvino_model.xml"
-        self._device = device
-        self._properties = {
-            name: value for name, value in properties.items() if name not in _NOT_FOR_COMPILING
-        }
-        if device.startswith("CPU"):
-            self._properties |= _EXACT
-        self._compiled: Any = None
+        self.model = LogitsModel(folder, device, properties, exact=device.startswith("CPU"))
         self._queue: SimpleQueue[tuple[Line, Chunk | BaseException] | None] = SimpleQueue()
         self._thread: Thread | None = None
 
@@ -82,7 +64,7 @@ class Scorer:
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
-        self._compiled = None
+        self.model.close()
 
     def _run(self) -> None:
         while (entry := self._queue.get()) is not None:
@@ -98,51 +80,20 @@ class Scorer:
             else:
                 line.give(scored)
             if item.finish_reason:
-                line.request = None
+                line.reading = None
 
     def _score(self, line: Line, chunk: Chunk) -> Chunk:
         ids = chunk.token_ids
         if not ids or line.is_over():
             return chunk
-        if line.request is None:
-            line.request = self._compile().create_infer_request()
-        places = self._read(line, [*line.ids, *ids[:-1]], len(ids))
+        if line.reading is None:
+            line.reading = self.model.start()
+        pieces = line.reading.go_on([*line.ids, *ids[:-1]], len(ids))
+        places = np.concatenate(list(pieces))
         line.ids = [ids[-1]]
         own = tuple(float(place[token]) for place, token in zip(places, ids, strict=True))
         best = tuple(_best(place, line.count) for place in places)
         return replace(chunk, logprobs=own, top_logprobs=best)
-
-    def _compile(self) -> Any:
-        if self._compiled is None:
-            self._compiled = openvino.Core().compile_model(
-                self.model, self._device, self._properties
-            )
-        return self._compiled
-
-    def _read(self, line: Line, ids: Sequence[int], wanted: int) -> np.ndarray:
-        """Let the model read ids; give the log-probabilities behind the last `wanted` of them."""
-        kept: list[np.ndarray] = []
-        for start in range(0, len(ids), _PIECE):
-            piece = ids[start : start + _PIECE]
-            end = line.read + len(piece)
-            results = line.request.infer(
-                {
-                    "input_ids": np.asarray([piece], dtype=np.int64),
-                    "attention_mask": np.ones((1, end), dtype=np.int64),
-                    "position_ids": np.arange(line.read, end, dtype=np.int64)[None],
-                    "beam_idx": np.zeros(1, dtype=np.int32),
-                }
-            )
-            line.read = end
-            if (first := len(ids) - wanted - start) < len(piece):
-                kept.append(_logarithms(results["logits"][0, max(first, 0) :]))
-        return np.concatenate(kept)
-
-
-def _logarithms(logits: np.ndarray) -> np.ndarray:
-    """Turn [places, vocabulary] logits into natural logarithms of probabilities."""
-    shifted = logits.astype(np.float32) - logits.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def _best(place: np.ndarray, count: int) -> tuple[tuple[int, float], ...]:

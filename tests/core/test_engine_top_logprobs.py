@@ -98,7 +98,7 @@ def test_a_model_that_cannot_be_compiled_again_fails_that_request_alone(
     with closing(build_engine(nano_facts(nano), placement, Tokenizer.load(nano))) as engine:
         assert isinstance(engine, PagedEngine)
         assert engine.scorer is not None
-        engine.scorer.model = tmp_path / "gone.xml"
+        engine.scorer.model.path = tmp_path / "gone.xml"
         with pytest.raises(OvglmError, match="the likeliest tokens could not be computed"):
             list(engine.submit(prompt, WITH_BEST))
         assert len(ids_of(list(engine.submit(prompt, PLAIN)))) == TOKENS

@@ -43,6 +43,13 @@ def test_the_wheel_holds_nano(names: list[str], file: str) -> None:
     assert f"ovglm/nano/{file}" in names
 
 
+def test_the_wheel_holds_the_calibration_texts(names: list[str]) -> None:
+    folder = "ovglm_export/calibration/texts"
+    texts = {name for name in names if name.startswith(folder)}
+    assert {f"{folder}/tools.json", f"{folder}/prose_en.txt", f"{folder}/prose_zh.txt"} <= texts
+    assert len(texts) == 15
+
+
 def test_the_wheel_holds_the_licence_and_no_test(names: list[str]) -> None:
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert not [name for name in names if "test" in name.lower() and name != "ovglm/testing.py"]

@@ -1,0 +1,1 @@
+"""How well an exported model predicts: perplexity, multiple choice, and lm-evaluation-harness."""
