@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,14 +41,18 @@ def measure(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     interval_s: float = _INTERVAL_S,
+    look: Callable[[int], None] | None = None,
 ) -> Measurement:
-    """Run the command to its end, sampling memory; raise CommandFailed unless it ends with 0."""
+    """Run the command to its end, sampling memory; raise CommandFailed unless it ends with 0.
+
+    look: called with the process id as often, for what else is to be sampled.
+    """
     with tempfile.TemporaryFile() as output:
         start = time.perf_counter()
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, cwd=cwd
         )
-        anonymous, resident = _watch(child, interval_s)
+        anonymous, resident = _watch(child, interval_s, look)
         wall_s = time.perf_counter() - start
         if child.returncode != 0:
             output.seek(max(0, output.tell() - _TAIL))
@@ -58,7 +62,9 @@ def measure(
     return Measurement(wall_s, anonymous, resident)
 
 
-def _watch(child: subprocess.Popen[bytes], interval_s: float) -> tuple[int, int]:
+def _watch(
+    child: subprocess.Popen[bytes], interval_s: float, look: Callable[[int], None] | None
+) -> tuple[int, int]:
     """Wait for the child; return its tree's peak anonymous and resident bytes.
 
     The process is ended when the caller is interrupted, so no orphan keeps the machine busy.
@@ -69,6 +75,8 @@ def _watch(child: subprocess.Popen[bytes], interval_s: float) -> tuple[int, int]
             now_anonymous, now_resident = tree_memory(child.pid)
             anonymous = max(anonymous, now_anonymous)
             resident = max(resident, now_resident)
+            if look is not None:
+                look(child.pid)
             try:
                 child.wait(interval_s)
             except subprocess.TimeoutExpired:

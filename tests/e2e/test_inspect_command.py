@@ -62,7 +62,7 @@ def test_the_table_answers_every_question(exported: Path, capfd: Streams) -> Non
     assert "width 192 is not a multiple of 128" in facts["note"]
     assert f"openvino {manifest.versions['openvino']}" in facts["made with"]
     matrices = {(row[0], row[1]): row[2:4] for row in rows if len(row) == 5}
-    assert matrices["q_proj", "int4 asym g128"] == ["2", f"{2 * 256 * 128:,}"]
+    assert matrices["qkv_proj", "int4 asym g128"] == ["2", f"{2 * 512 * 128:,}"]
     assert matrices["down_proj", "int4 asym g64"] == ["2", f"{2 * 128 * 192:,}"]
     assert matrices["embed_tokens", "int8 asym per channel"] == ["1", f"{320 * 128:,}"]
     assert found.err == ""

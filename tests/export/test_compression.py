@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from nncf import BackupMode, CompressWeightsMode
 from ir_runner import run_ir
 from ovglm.manifest import read_manifest
 from ovglm.recipe import Recipe
-from ovglm_export import compress
+from ovglm_export import compress, native
 from ovglm_export.pipeline import export_checkpoint
+from tiny_models import TinyModels
 
 ModelBits = dict[str, tuple[str, tuple[int, ...], bytes]]
 HEAD, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
@@ -40,6 +42,14 @@ BACKUPS = {
     "int8_sym": BackupMode.INT8_SYM,
     "none": BackupMode.NONE,
 }
+
+
+@pytest.fixture(scope="module")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyModels]:
+    """Exports whose q, k and v stay apart, so that NNCF sees what the exporter compresses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "stack_qkv", lambda layer: layer)
+        yield TinyModels(tmp_path_factory.mktemp("apart"))
 
 
 def model_bits(model: ov.Model) -> ModelBits:

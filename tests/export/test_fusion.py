@@ -48,7 +48,7 @@ def test_rotary_attention_and_norms_are_fused(
     assert kinds["RoPE"] == 2 * 2
     assert kinds["ScaledDotProductAttention"] == 2
     assert kinds["RMS"] == 2 * NORMS[layout] + 1
-    assert kinds["FullyConnected"] == 2 * 6 + 1
+    assert kinds["FullyConnected"] == 2 * 4 + 1
 
 
 @pytest.mark.parametrize("layout", NORMS)
@@ -62,7 +62,7 @@ def test_one_layer_more_adds_only_fused_nodes(
     assert added["RoPE"] == 2
     assert added["ScaledDotProductAttention"] == 1
     assert added["RMS"] == NORMS[layout]
-    assert added["FullyConnected"] == 6
+    assert added["FullyConnected"] == 4
     assert added["MemoryInput"] == added["MemoryOutput"] == 2
     # The cache's concatenation, the beams' gather and the groups' broadcast live in the attention.
     assert all(added[kind] == 0 for kind in ("Concatenation", "Gather", "Broadcast", "Convert"))

@@ -16,15 +16,17 @@ from typing import Any
 import openvino
 
 from ovglm.errors import OvglmError
+from ovglm.hub import find_remote
 from ovglm.recipe import Recipe
 from ovglm_export.pipeline import ExportOptions, export_checkpoint
 from ovglm_export.spool import Spool
+from ovglm_export.streaming import stream_checkpoint
 
 
 def serve() -> None:
     """Answer until stdin ends."""
     # What the export imports late is imported here, once for all children.
-    for module in ("transformers", "openvino_tokenizers"):
+    for module in ("transformers", "openvino_tokenizers", "huggingface_hub"):
         importlib.import_module(module)
     for line in sys.stdin:
         child = os.fork()
@@ -39,10 +41,13 @@ def run(job: dict[str, Any]) -> None:
     if job["kill"]:
         plant(*job["kill"])
     options = ExportOptions(force=job["force"])
+    output, recipe = Path(job["output"]), Recipe(**job["recipe"])
+    os.environ.update(job["env"])
     try:
-        export_checkpoint(
-            Path(job["source"]), Path(job["output"]), Recipe(**job["recipe"]), options
-        )
+        if job["is_remote"]:
+            stream_checkpoint(find_remote(job["source"]), output, recipe, options)
+        else:
+            export_checkpoint(Path(job["source"]), output, recipe, options)
     except OvglmError as error:
         with Path(job["log"]).open("a", encoding="utf-8") as log:
             log.write(f"refused: {error.message}\n")
