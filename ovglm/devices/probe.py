@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ovglm.devices.device import Device, DeviceType
 from ovglm.errors import OvglmError
+from ovglm.signal_stack import kept_signal_stack
 
 if TYPE_CHECKING:
     import openvino
@@ -19,6 +20,7 @@ _FORMATS = ("FP32", "BF16", "FP16", "INT8", "INT4")
 _FIRST_TIMESTAMP = 1_000_000_000
 
 
+@kept_signal_stack()
 def list_devices() -> tuple[Device, ...]:
     """List the CPUs, GPUs and NPUs that OpenVINO sees; virtual devices such as AUTO are not there.
 

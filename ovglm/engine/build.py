@@ -18,6 +18,7 @@ from ovglm.engine.paged import PagedEngine
 from ovglm.engine.prefixes import Prefixes
 from ovglm.engine.scorer import Scorer
 from ovglm.engine.static import StaticEngine
+from ovglm.signal_stack import kept_signal_stack
 from ovglm.tokens import Tokenizer
 
 __all__ = ["LocalEngine", "build_engine", "limits_of"]
@@ -32,6 +33,7 @@ _STEP_TOKENS = 512
 _LLM_PIPELINE_ONLY = ("ATTENTION_BACKEND",)
 
 
+@kept_signal_stack()
 def build_engine(
     facts: ModelFacts,
     placement: Placement,

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import openvino
 
+from ovglm.signal_stack import kept_signal_stack
+
 __all__ = ["LogitsModel", "Reading"]
 
 # What is only for a pipeline, or would write into the compiled model's own folder.
@@ -46,9 +48,10 @@ class LogitsModel:
     def start(self) -> "Reading":
         """Begin to read a text; several may be under way. Raises RuntimeError as the runtime."""
         if self._compiled is None:
-            self._compiled = openvino.Core().compile_model(
-                self.path, self._device, self._properties
-            )
+            with kept_signal_stack():
+                self._compiled = openvino.Core().compile_model(
+                    self.path, self._device, self._properties
+                )
         vocabulary = self._compiled.output("logits").get_partial_shape()[-1]
         size = vocabulary.get_length() if vocabulary.is_static else _MOST_LOGITS // 64
         return Reading(self._compiled.create_infer_request(), size)

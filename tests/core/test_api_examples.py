@@ -29,7 +29,7 @@ def _exported(home: Path, nano: Path) -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda one: one.name.removeprefix("ovglm."))
 def test_an_example_of_a_docstring_runs(example: doctest.DocTest) -> None:
     said: list[str] = []
-    doctest.DocTestRunner(optionflags=FLAGS).run(example, out=said.append)
+    doctest.DocTestRunner(verbose=False, optionflags=FLAGS).run(example, out=said.append)
     assert not said, "".join(said)
 
 
