@@ -36,7 +36,7 @@ _PATH = "/v1/chat/completions"
 _OURS, _LLAMA = "ovglm serve", "llama-cpp-python"
 _NANO = "nano"
 # Clients at once, and how many bursts of them: short ones are noisier.
-_BURSTS = {1: 15, 8: 9, 32: 5, 128: 3}
+_BURSTS = {1: 9, 8: 5, 32: 3, 128: 1}
 _WORDS = 60
 _STEP = 100
 _SOAK_CLIENTS = 32

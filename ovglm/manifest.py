@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from ovglm.errors import FolderError
 from ovglm.recipe import Recipe
+from ovglm.verification import Verification, read_verification
+from ovglm.vision_facts import VisionFacts, read_vision_facts
 
 __all__ = [
     "FILE_NAME",
@@ -55,12 +58,18 @@ class Golden:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the weights came from: a name, and for hub models the repo and its revision."""
+    """Where the weights came from: a name, and for hub models the repo and its revision.
+
+    revision: a commit. hub: huggingface or modelscope. followed: the branch or tag, or the commit
+    itself, that was asked for.
+    """
 
     name: str
     files: dict[str, FileSum]
     repo: str | None = None
     revision: str | None = None
+    hub: str | None = None
+    followed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,8 @@ class Manifest:
     golden: tuple[Golden, ...]
     files: dict[str, FileSum]
     versions: dict[str, str]
+    verification: Verification | None = None
+    vision: VisionFacts | None = None
     format_version: int = field(default=FORMAT_VERSION)
 
     @property
@@ -99,9 +110,11 @@ def file_sha256(path: Path) -> str:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest into an exported folder."""
+    """Write the manifest into an exported folder, in one step where there is one already."""
     text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
-    (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8", newline="\n")
+    temporary = folder / f"{FILE_NAME}.new"
+    temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+    os.replace(temporary, folder / FILE_NAME)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -158,8 +171,12 @@ def _from_dict(raw: dict[str, Any]) -> Manifest:
         "files": _file_sums(raw["files"]),
         "stop_ids": tuple(raw["stop_ids"]),
         "notes": tuple(raw["notes"]),
+        # Absent where an older ovglm wrote the manifest.
+        "verification": read_verification(raw.get("verification")),
+        "vision": read_vision_facts(raw.get("vision")),
     }
-    return Manifest(**{one.name: parts.get(one.name, raw[one.name]) for one in fields(Manifest)})
+    names = [one.name for one in fields(Manifest)]
+    return Manifest(**{name: parts[name] if name in parts else raw[name] for name in names})
 
 
 def _file_sums(raw: dict[str, Any]) -> dict[str, FileSum]:

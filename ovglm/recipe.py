@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 from ovglm.errors import RecipeError
+from ovglm.quality import METHODS, Method, Quality, check_quality, name_quality
 
 __all__ = [
     "DEVICES",
@@ -46,7 +47,8 @@ class Recipe:
     """The export's choices. The defaults are legal on CPU, GPU and NPU.
 
     ratio: the share of the layers' weights in INT4; the rest, the embedding and the head take the
-    backup format.
+    backup format. quality: fast looks at no text; the others fit INT4 to the calibration text, as
+    methods do, which are NNCF's own. calibration: `builtin`, or a name of the user's text.
     Raises RecipeError where the choices contradict each other.
     """
 
@@ -56,8 +58,17 @@ class Recipe:
     ratio: float = 1.0
     backup: Backup = "int8_asym"
     lm_head: HeadFormat = "int8"
+    quality: Quality = "fast"
+    methods: tuple[Method, ...] = ()
+    calibration: str = "builtin"
+    samples: int = 32
+    sample_length: int = 512
 
     def __post_init__(self) -> None:
+        # JSON knows no tuples; and an order would make two names of one recipe.
+        methods = tuple(one for one in METHODS if one in self.methods)
+        check_quality(self.weights, self.quality, self.methods, self.samples, self.sample_length)
+        object.__setattr__(self, "methods", methods)
         for field, kinds in (
             ("weights", WeightFormat),
             ("backup", Backup),
@@ -78,6 +89,8 @@ class Recipe:
                 f"ratio {self.ratio} is not above 0 and up to 1",
                 "--ratio 0.8 stores four fifths of the weights in INT4",
             )
+        if not self.is_calibrated:
+            self._refuse_text()
         if self.weights != "int4":
             self._refuse_int4_choices()
         elif self.ratio == 1 and self.backup != Recipe.backup:
@@ -85,6 +98,16 @@ class Recipe:
                 f"--backup {self.backup} has no meaning at ratio 1, where all layers are INT4",
                 f"--ratio 0.8 --backup {self.backup}",
             )
+
+    def _refuse_text(self) -> None:
+        """Refuse choices of a text that nothing looks at."""
+        for field in ("calibration", "samples", "sample_length"):
+            if getattr(self, field) != getattr(Recipe, field):
+                flag = "--" + field.replace("_", "-")
+                raise RecipeError(
+                    f"{flag} has no meaning with --quality fast, which looks at no text",
+                    "--quality balanced",
+                )
 
     def _refuse_int4_choices(self) -> None:
         """Refuse choices that only INT4 has."""
@@ -102,6 +125,11 @@ class Recipe:
             )
 
     @property
+    def is_calibrated(self) -> bool:
+        """Tell whether the export looks at text."""
+        return self.quality != "fast" or bool(self.methods)
+
+    @property
     def name(self) -> str:
         """Return a short name that is unique among recipes, for folders: `int4-g128`."""
         default = replace(Recipe(), weights=self.weights)
@@ -112,6 +140,9 @@ class Recipe:
         parts += [f"r{self.ratio:g}"] if self.ratio < 1 else []
         parts += [self.backup.replace("_", "")] if self.backup != default.backup else []
         parts += ["head4"] if self.lm_head != default.lm_head else []
+        text = (self.calibration, self.samples, self.sample_length)
+        usual = (default.calibration, default.samples, default.sample_length)
+        parts += name_quality(self.quality, self.methods, () if text == usual else text)
         return "-".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
@@ -178,6 +209,8 @@ def illegal_on(device: str, recipe: Recipe, group_sizes: set[int] | None = None)
         return "the NPU wants symmetric INT4; asymmetric groups abort its compiler"
     if recipe.ratio != 1.0:
         return f"the NPU wants every layer in INT4 (ratio 1.0, not {recipe.ratio:g})"
+    if "lora_correction" in recipe.methods:
+        return "the NPU wants INT4 weights only, without the INT8 adapters of LoRA correction"
     sizes = group_sizes if group_sizes is not None else {recipe.group_size}
     if odd := sorted(sizes - {128, -1}):
         return f"the NPU wants groups of 128 or one per channel (-1), not {odd[0]}"

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ _NAMED_TOKENS = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 # Tokens of the prompt's end that a parser looks at, to see whether a thought is open.
 _PROMPT_END = 24
 _PRIVATE_USE = range(0xE000, 0xF900)
+# A text that no template writes by itself.
+_PROBE = "probe of parts"
 # What a template's own expressions can raise besides Jinja's errors.
 _TEMPLATE_ERRORS = (
     jinja2.TemplateError,
@@ -51,6 +53,21 @@ class ChatTemplate:
             raise OvglmError(f"The chat template is not valid Jinja: {error}") from error
         # The texts that the template's expressions can look for in a message.
         self.literals = frozenset(c.value for c in constants if isinstance(c.value, str))
+
+    @cached_property
+    def wants_parts(self) -> bool:
+        """Tell whether it writes a text only where that comes in a list of parts.
+
+        Templates of models that take pictures step through such a list; in a plain text they would
+        find nothing to write, and drop it without a word.
+        """
+        return not self._writes(_PROBE) and self._writes(_text_parts(_PROBE))
+
+    def _writes(self, content: object) -> bool:
+        try:
+            return _PROBE in self.render([{"role": "user", "content": content}])
+        except OvglmError:
+            return False
 
     @classmethod
     def load(cls, folder: Path) -> "ChatTemplate":
@@ -97,6 +114,8 @@ def encode_chat(
     swapped for private characters that occur nowhere else; control tokens are looked for; then
     the signs are put back. So all text gets the ids it has as plain text.
     """
+    if template.wants_parts:
+        messages = [_in_parts(message) for message in messages]
     given = {"messages": messages, "tools": tools, **variables}
     seen = set(template.source).union(*_strings(given))
     spare = (chr(code) for code in _PRIVATE_USE if chr(code) not in seen)
@@ -134,6 +153,16 @@ def encode_text(template: ChatTemplate | None, tokenizer: Tokenizer, text: str) 
 def prompt_end(tokenizer: Tokenizer, prompt_ids: Sequence[int]) -> str:
     """Give the prompt's end, control tokens included, as a dialect's parser wants it."""
     return tokenizer.decode(prompt_ids[-_PROMPT_END:], skip_special=False)
+
+
+def _in_parts(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Put a message's plain text into a list of parts; another content stays as it is."""
+    content = message.get("content")
+    return {**message, "content": _text_parts(content)} if isinstance(content, str) else message
+
+
+def _text_parts(text: str) -> list[dict[str, str]]:
+    return [{"type": "text", "text": text}]
 
 
 def _signs_to_swap(literals: frozenset[str], tokenizer: Tokenizer) -> re.Pattern[str]:

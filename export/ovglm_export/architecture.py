@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ovglm.weight_sizes import matrix_shapes
+
 __all__ = ["Architecture", "Yarn"]
 
 
@@ -45,10 +47,7 @@ class Architecture:
     @property
     def parameters(self) -> int:
         """Count the weights of all matrices."""
-        attention = self.hidden_size * self.head_dim * (2 * self.heads + 2 * self.kv_heads)
-        mlp = 3 * self.hidden_size * self.intermediate_size
-        ends = self.vocab_size * self.hidden_size * (1 if self.tied else 2)
-        return self.layers * (attention + mlp) + ends
+        return sum(rows * columns for rows, columns in matrix_shapes(self).values())
 
     def inverse_frequencies(self) -> np.ndarray:
         """Return the rotary inverse frequencies, float32 of shape [rotary_dim / 2]."""

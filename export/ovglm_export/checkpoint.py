@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 
 from ovglm.errors import CheckpointError
+from ovglm.weight_sizes import expected_shape
 from ovglm_export.architecture import Architecture
-from ovglm_export.checkpoint_files import read_config, read_tensors
+from ovglm_export.checkpoint_files import LocalShards, Shards, read_config, read_tensors
 from ovglm_export.families import FAMILIES
-from ovglm_export.families.base import Place
+from ovglm_export.families.base import Family, Place
 from ovglm_export.shard import FLOAT_TYPES, TensorInfo, map_tensor
+from ovglm_export.vision.family import read_places
+from ovglm_export.vision.reading import find_vision_family, read_tower, text_config
+from ovglm_export.vision.tower import PREFIX, VisionArchitecture, is_same_shape, tensor_shape
 
-__all__ = ["Checkpoint", "Weight", "open_checkpoint"]
+__all__ = ["Checkpoint", "Weight", "open_checkpoint", "read_architecture"]
 
 _EMBEDDING, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
 
@@ -53,13 +57,17 @@ class Weight:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """An opened checkpoint: everything is checked but the values."""
+    """An opened checkpoint: everything is checked but the values.
+
+    vision: the tower of a model that takes pictures; its tensors are among the others.
+    """
 
     folder: Path
     config: dict[str, Any]
     architecture: Architecture
     places: dict[str, Place]
     tensors: dict[str, TensorInfo]
+    vision: VisionArchitecture | None = None
 
     @property
     def dtype(self) -> str:
@@ -87,12 +95,46 @@ class Checkpoint:
         return weight
 
 
-def open_checkpoint(folder: Path) -> Checkpoint:
+def open_checkpoint(folder: Path, shards: Shards | None = None) -> Checkpoint:
     """Open a checkpoint folder and check its config, files, names and shapes.
 
+    shards: its weights, where they are not in the folder yet.
     Raises CheckpointError with the first thing that is wrong; no weight is read.
     """
     config = read_config(folder)
+    family = _find_family(config)
+    architecture = family.read_config(text_config(config))
+    shards = shards or LocalShards(folder)
+    tensors = read_tensors(folder, shards)
+    _check_numbers(architecture, len(tensors))
+    places = family.places(architecture)
+    if architecture.tied and places[_HEAD].name not in tensors:
+        places.pop(_HEAD)
+    ignored = (*family.ignored_tensors, "model.rotary_emb.inv_freq")
+    vision, looking = None, find_vision_family(config)
+    if looking is not None:
+        vision = read_tower(looking, config, tensors)
+        places |= read_places(looking, vision)
+        ignored += tuple(name for name in tensors if name.startswith(looking.ignored_prefixes))
+    _check_names(places, tensors, ignored)
+    _check_shapes(architecture, vision, places, tensors)
+    architecture = _decide_tie(architecture, places, tensors, shards)
+    if architecture.tied:
+        places.pop(_HEAD, None)
+    return Checkpoint(folder, config, architecture, places, tensors, vision)
+
+
+def read_architecture(folder: Path) -> Architecture:
+    """Read the architecture from config.json alone; whether the embeddings are tied is its claim.
+
+    Raises CheckpointError.
+    """
+    config = read_config(folder)
+    return _find_family(config).read_config(text_config(config))
+
+
+def _find_family(config: dict[str, Any]) -> Family:
+    """Find the family of a config by its model type."""
     kind = config.get("model_type")
     family = FAMILIES.get(kind) if isinstance(kind, str) else None
     if family is None:
@@ -101,18 +143,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
             + ("; its own Python code is never run" if "auto_map" in config else ""),
             "ovglm list names the models that can be exported",
         )
-    architecture = family.read_config(config)
-    tensors = read_tensors(folder)
-    _check_numbers(architecture, len(tensors))
-    places = family.places(architecture)
-    if architecture.tied and places[_HEAD].name not in tensors:
-        places.pop(_HEAD)
-    _check_names(places, tensors, (*family.ignored_tensors, "model.rotary_emb.inv_freq"))
-    _check_shapes(architecture, places, tensors)
-    architecture = _decide_tie(architecture, places, tensors)
-    if architecture.tied:
-        places.pop(_HEAD, None)
-    return Checkpoint(folder, config, architecture, places, tensors)
+    return family
 
 
 def _check_numbers(arch: Architecture, tensors: int) -> None:
@@ -135,7 +166,7 @@ def _check_numbers(arch: Architecture, tensors: int) -> None:
 
 
 def _decide_tie(
-    arch: Architecture, places: dict[str, Place], tensors: dict[str, TensorInfo]
+    arch: Architecture, places: dict[str, Place], tensors: dict[str, TensorInfo], shards: Shards
 ) -> Architecture:
     """Tie the embeddings where the config says so, unless the file holds another head.
 
@@ -144,10 +175,7 @@ def _decide_tie(
     if not arch.tied or _HEAD not in places:
         return arch
     head, embedding = (tensors[places[name].name] for name in (_HEAD, _EMBEDDING))
-    same = head.dtype == embedding.dtype and all(
-        np.array_equal(map_tensor(head)[row : row + 4096], map_tensor(embedding)[row : row + 4096])
-        for row in range(0, head.shape[0], 4096)
-    )
+    same = head.dtype == embedding.dtype and shards.is_equal(head, embedding)
     return replace(arch, tied=same)
 
 
@@ -170,7 +198,10 @@ def _check_names(
 
 
 def _check_shapes(
-    arch: Architecture, places: dict[str, Place], tensors: dict[str, TensorInfo]
+    arch: Architecture,
+    vision: VisionArchitecture | None,
+    places: dict[str, Place],
+    tensors: dict[str, TensorInfo],
 ) -> None:
     """Hold the shapes and types of all tensors against the config's numbers."""
     rows: dict[str, int] = {}
@@ -178,10 +209,12 @@ def _check_shapes(
         rows[place.name] = max(rows.get(place.name, 0), place.stop or 0)
     for name, place in places.items():
         info = tensors[place.name]
-        wanted = expected_shape(arch, name)
+        tower = vision if name.startswith(PREFIX) else None
+        wanted = tensor_shape(tower, name) if tower else expected_shape(arch, name)
         if place.stop is not None:
             wanted = (rows[place.name], *wanted[1:])
-        if info.shape != wanted:
+        fits = is_same_shape(info.shape, wanted) if tower else info.shape == wanted
+        if not fits:
             raise CheckpointError(
                 f"tensor {place.name} has shape {list(info.shape)}, but config.json asks for "
                 f"{list(wanted)}",
@@ -192,22 +225,3 @@ def _check_shapes(
                 f"tensor {place.name} is of type {info.dtype}, not one of {', '.join(FLOAT_TYPES)}",
                 "get the checkpoint in bf16, f16 or f32",
             )
-
-
-def expected_shape(arch: Architecture, name: str) -> tuple[int, ...]:
-    """Return the shape of an internal tensor: matrices as [outputs, inputs]."""
-    hidden, query = arch.hidden_size, arch.heads * arch.head_dim
-    group = arch.kv_heads * arch.head_dim
-    matrices = {
-        "embed_tokens": (arch.vocab_size, hidden),
-        "lm_head": (arch.vocab_size, hidden),
-        "q_proj": (query, hidden),
-        "k_proj": (group, hidden),
-        "v_proj": (group, hidden),
-        "o_proj": (hidden, query),
-        "gate_up_proj": (2 * arch.intermediate_size, hidden),
-        "down_proj": (hidden, arch.intermediate_size),
-    }
-    module, kind = name.split(".")[-2:]
-    shape = matrices.get(module, (hidden,))
-    return shape[:1] if kind == "bias" else shape

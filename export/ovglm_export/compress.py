@@ -28,7 +28,7 @@ from ovglm.recipe import MatrixFormat
 from ovglm_export.checkpoint import Weight
 from ovglm_export.graph import OV_TYPES, constant_node, weight_node
 
-__all__ = ["compressed_node", "int8_sensitivity"]
+__all__ = ["MatrixTables", "compressed_node", "int8_sensitivity"]
 
 # Values of a band: its float32 copies stay near the size of a processor's last cache.
 _BAND_VALUES = 4 << 20
@@ -62,7 +62,7 @@ def compressed_node(
         alive.append(weight.data)
         return weight_node(weight, name)
     config = WeightCompressionConfig(_MODES[wanted.kind, wanted.symmetric], wanted.group_size)
-    tables = _Tables(weight.shape, wanted, scratch / name)
+    tables = MatrixTables(weight.shape, wanted, scratch / name)
     for band in _bands(weight):
         tables.append(compress_weight(band, (1,), config))
     return tables.node(name, alive)
@@ -81,7 +81,7 @@ def int8_sensitivity(weight: Weight) -> float:
     return 1 / (error + eps)
 
 
-class _Tables:
+class MatrixTables:
     """The constants of a matrix under construction: values, scales and, if asymmetric, zeros."""
 
     def __init__(self, shape: tuple[int, ...], wanted: MatrixFormat, path: Path) -> None:
@@ -109,6 +109,18 @@ class _Tables:
         if self._zeros is not None:
             assert result.zero_point is not None
             self._zeros.append(_raw(result.zero_point, self._bits))
+
+    def append_rows(self, values: np.ndarray, scales: np.ndarray, zeros: np.ndarray | None) -> None:
+        """Add a band that was computed here: an even number of rows unless it is the last one.
+
+        values: integers [rows, width]; scales: float [rows, groups]; zeros: integers
+        [rows, groups] where the format has them.
+        """
+        self._values.append(_packed(values, self._bits))
+        self._scales.append(np.ascontiguousarray(scales, np.float16).view(np.uint8))
+        if self._zeros is not None:
+            assert zeros is not None
+            self._zeros.append(_packed(zeros, self._bits))
 
     def node(self, name: str, alive: list[np.ndarray]) -> Node:
         """Write the graph that NNCF writes: (values - zeros) * scales in f16, then float32."""
@@ -159,7 +171,8 @@ def _bands(weight: Weight) -> Iterator[Tensor]:
         stop = start + step
         if (rows - stop) * width < _SMALLEST_BAND:
             stop = rows
-        data = np.ascontiguousarray(weight.data[start:stop])
+        # A copy: NNCF's cached models hold their last input, which would keep the file mapped.
+        data = np.array(weight.data[start:stop])
         yield Tensor(ov.Tensor(data, ov.Shape(list(data.shape)), OV_TYPES[weight.dtype]))
         start = stop
 
@@ -169,7 +182,11 @@ def _raw(tensor: Tensor, bits: int) -> np.ndarray:
     data = tensor.data
     if isinstance(data, ov.Tensor):
         return data.data.view(np.uint8)
-    # NNCF gives INT8 zero points as int32; modulo 256 the bytes of signed values stay the same.
+    return _packed(data, bits)
+
+
+def _packed(data: np.ndarray, bits: int) -> np.ndarray:
+    """Return the bytes of integers: modulo 256 or 16 those of signed ones stay the same."""
     flat = data.astype(np.uint8).reshape(-1)
     if bits == 8:
         return flat

@@ -39,6 +39,10 @@ def write_config(checkpoint: Checkpoint, folder: Path, stop_ids: tuple[int, ...]
         "eos_token_id": list(stop_ids),
         "pad_token_id": _pad_id(checkpoint.config, stop_ids),
     }
+    if checkpoint.vision is not None:
+        seen = checkpoint.vision
+        config |= {"boi_token_id": seen.begin_id, "eoi_token_id": seen.end_id}
+        config["vision_config"] = checkpoint.config["vision_config"]
     if arch.yarn is not None:
         config["rope_scaling"] = _yarn_block(checkpoint)
     text = json.dumps(config, indent=2, ensure_ascii=False)

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from ovglm.manifest import Golden
 from ovglm.progress import Progress
+from ovglm.tokens import Tokenizer
 from ovglm_export.layerwise import LayerwiseModel
 from ovglm_export.native import load_part, part_names
 from ovglm_export.spool import Spool
@@ -30,6 +32,13 @@ class GoldenPrompts:
 
     prompts: tuple[tuple[int, ...], ...]
     stop_ids: tuple[int, ...]
+
+    @staticmethod
+    def of(folder: Path, stop_ids: tuple[int, ...]) -> "GoldenPrompts":
+        """Encode the fixed texts with a folder's tokenizer."""
+        encode = Tokenizer.load(folder).encode
+        prompts = tuple(tuple(encode(text, allow_special=False)) for text in GOLDEN_TEXTS)
+        return GoldenPrompts(prompts, stop_ids)
 
 
 def make_golden(

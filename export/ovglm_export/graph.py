@@ -22,9 +22,11 @@ __all__ = [
     "attention_mask",
     "constant",
     "constant_node",
-    "gated_mlp",
+    "gate",
     "linear",
     "make_model",
+    "named_input",
+    "named_output",
     "project_heads",
     "rms_norm",
     "rotary_tables",
@@ -57,6 +59,20 @@ def weight_node(weight: Weight, name: str) -> Node:
     """
     node = constant_node(weight.data, weight.shape, OV_TYPES[weight.dtype], name)
     return node if weight.dtype == "F32" else ops.convert(node, "f32", name=f"{name}/convert")
+
+
+def named_input(name: str, shape: list[int], dtype: Type = Type.f32) -> Node:
+    """Make a named input; -1 stands for any length."""
+    node = ops.parameter(ov.PartialShape(shape), dtype, name=name)
+    node.output(0).set_names({name})
+    return node
+
+
+def named_output(node: Node | ov.Output, name: str) -> Node:
+    """Make a named output."""
+    result = ops.result(node, name=name)
+    result.output(0).set_names({name})
+    return result
 
 
 def make_model(
@@ -120,7 +136,7 @@ def _cut(x: Node, start: int, stop: int) -> Node:
     return ops.slice(x, *bounds)
 
 
-def project_heads(x: Node, heads: int, head_dim: int) -> Node:
+def project_heads(x: Node | ov.Output, heads: int, head_dim: int) -> Node:
     """Split x [B, T, heads * head_dim] into heads: [B, heads, T, head_dim]."""
     split = ops.reshape(x, constant([0, 0, heads, head_dim], np.int64), True)
     return ops.transpose(split, constant([0, 2, 1, 3], np.int64))
@@ -197,9 +213,8 @@ class CachedAttention:
         return ops.reshape(wide, constant([0, self.heads, -1, self.head_dim], np.int64), True)
 
 
-def gated_mlp(x: Node, gate_up: Node, down: Node, width: int, name: str) -> Node:
-    """SwiGLU: down(silu(gate) * up), gate and up being the two halves of one matrix."""
-    both = linear(x, gate_up, f"{name}.gate_up_proj")
+def gate(x: Node, gate_up: Node, width: int, name: str) -> Node:
+    """SwiGLU: silu(gate) * up of x, gate and up being the two halves of one matrix."""
+    both = linear(x, gate_up, name)
     halves = ops.variadic_split(both, constant(-1, np.int64), constant([width, width], np.int64))
-    product = ops.multiply(ops.swish(halves.output(0)), halves.output(1))
-    return linear(product, down, f"{name}.down_proj")
+    return ops.multiply(ops.swish(halves.output(0)), halves.output(1))

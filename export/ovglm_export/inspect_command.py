@@ -18,7 +18,7 @@ __all__ = ["EXAMPLES", "HELP", "add_arguments", "run"]
 HELP = "show what an exported folder holds, and check that it is intact"
 
 EXAMPLES = """\
-  ovglm inspect ./glm4-int4             source, recipe, devices, matrices, stop ids
+  ovglm inspect ./glm4-int4             source, recipe, devices, matrices, figures of `verify`
   ovglm inspect ./glm4-int4 --check     compare every file with its checksum
   ovglm inspect ./glm4-int4 --golden    run the golden prompts again on the CPU
 """
@@ -74,12 +74,17 @@ def _golden_problems(folder: Path, manifest: "Manifest") -> list[str]:
 
 
 def _print_manifest(folder: Path, manifest: "Manifest") -> None:
-    """Print two tables: what it is, and how its matrices are stored."""
+    """Print what it is, how its matrices are stored, and how far it is from the original."""
     from rich.console import Console
+
+    from ovglm_export.verify.report import print_verification
 
     console = Console()
     console.print(_facts(folder, manifest))
     console.print(_matrices(manifest))
+    if manifest.verification:
+        console.print("\nagainst the checkpoint", style="italic")
+        print_verification(manifest.verification, Console(highlight=False))
 
 
 def _facts(folder: Path, manifest: "Manifest") -> "Table":
@@ -98,11 +103,17 @@ def _facts(folder: Path, manifest: "Manifest") -> "Table":
     for device, reason in manifest.devices.items():
         if reason:
             table.add_row(f"not on {device}", reason)
+    if seen := manifest.vision:
+        side = f"{seen.image_size} × {seen.image_size}"
+        what = f"{side} pixels, {seen.vectors} vectors, tower {seen.tower} in {seen.weights}"
+        table.add_row("pictures", what)
     table.add_row("context", f"{manifest.context_length:,} tokens")
     table.add_row("size", f"{manifest.size_bytes / 1e6:,.1f} MB in {len(manifest.files)} files")
     table.add_row("stop ids", ", ".join(map(str, manifest.stop_ids)))
     count = sum(len(golden.tokens) for golden in manifest.golden)
     table.add_row("golden tokens", f"{count} after {len(manifest.golden)} prompts")
+    if not manifest.verification:
+        table.add_row("verified", f"no: ovglm verify {folder} --against CHECKPOINT")
     for note in manifest.notes:
         table.add_row("note", note)
     table.add_row("made with", ", ".join(f"{k} {v}" for k, v in manifest.versions.items()))

@@ -1,20 +1,50 @@
-"""Runs spooled parts one after the other on the CPU, in the memory of one layer."""
+"""Runs parts on the CPU in exact float32: one part, or spooled ones in turn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import openvino as ov
 
-__all__ = ["LayerwiseModel"]
+from ovglm.signal_stack import kept_signal_stack
+
+__all__ = ["EXACT", "LayerwiseModel", "RunningPart"]
 
 # Float32 activations and cache, nothing quantised: the reference that devices are held against.
-_EXACT = {
+EXACT = {
     "INFERENCE_PRECISION_HINT": "f32",
     "KV_CACHE_PRECISION": "f32",
     "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
 }
 # The plugin's cache of prepared operations outlives a model: 5 MB for each layer of the 9B.
 _FORGETFUL = {"CPU_RUNTIME_CACHE_CAPACITY": 0}
+
+
+class RunningPart:
+    """A compiled part; a layer's KV cache runs on from call to call until `reset`.
+
+    keep: it will be called many times, so the plugin may keep prepared operations.
+    properties: of the CPU plugin.
+    """
+
+    def __init__(
+        self, model: ov.Model, *, keep: bool = False, properties: Mapping[str, str] = EXACT
+    ) -> None:
+        told = dict(properties) if keep else {**properties, **_FORGETFUL}
+        with kept_signal_stack():
+            compiled = ov.Core().compile_model(model, "CPU", told)
+        self._request = compiled.create_infer_request()
+        self._inputs = [port.any_name for port in compiled.inputs]
+        self._outputs = [port.any_name for port in compiled.outputs]
+
+    def reset(self) -> None:
+        """Forget the tokens so far."""
+        self._request.reset_state()
+
+    def run(self, values: Mapping[str, np.ndarray | ov.Tensor]) -> dict[str, np.ndarray]:
+        """Run once: takes what the part asks for by name, returns copies of its named outputs."""
+        wanted = {name: values[name] for name in self._inputs}
+        result = self._request.infer(wanted, share_inputs=True)
+        return {name: np.array(result[at]) for at, name in enumerate(self._outputs)}
 
 
 class LayerwiseModel:
@@ -25,18 +55,17 @@ class LayerwiseModel:
     """
 
     def __init__(self, load: Callable[[str], ov.Model], names: list[str], *, keep: bool) -> None:
-        self._core = ov.Core()
         self._load = load
         self._names = names
         self._keep = keep
-        self._requests: dict[str, ov.InferRequest] = {}
+        self._parts: dict[str, RunningPart] = {}
         self._length = 0
 
     def reset(self) -> None:
         """Forget the tokens so far."""
         self._length = 0
-        for request in self._requests.values():
-            request.reset_state()
+        for part in self._parts.values():
+            part.reset()
 
     def forward(self, ids: list[int], on_part: Callable[[], None]) -> np.ndarray:
         """Run new tokens; returns their logits, float32 [tokens, vocab].
@@ -60,19 +89,10 @@ class LayerwiseModel:
 
     def _run(self, name: str, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run one part; a layer's hidden_out is the next one's hidden."""
-        request = self._requests.get(name) or self._compile(name)
-        wanted = {one for port in request.model_inputs for one in port.names}
-        result = request.infer({key: values[key] for key in wanted}, share_inputs=True)
-        outputs = {port.any_name: np.array(result[port]) for port in request.model_outputs}
+        part = self._parts.get(name) or RunningPart(self._load(name), keep=self._keep)
+        if self._keep:
+            self._parts[name] = part
+        outputs = part.run(values)
         if "hidden_out" in outputs:
             outputs["hidden"] = outputs.pop("hidden_out")
         return outputs
-
-    def _compile(self, name: str) -> ov.InferRequest:
-        """Compile a part."""
-        model = self._load(name)
-        properties = _EXACT if self._keep else {**_EXACT, **_FORGETFUL}
-        request = self._core.compile_model(model, "CPU", properties).create_infer_request()
-        if self._keep:
-            self._requests[name] = request
-        return request

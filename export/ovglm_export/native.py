@@ -16,8 +16,19 @@ from ovglm_export.join import join_parts
 from ovglm_export.parts import PartBuilder
 from ovglm_export.plan import EMBEDDING, Plan, layer_matrices, make_plan
 from ovglm_export.spool import Spool
+from ovglm_export.stacked_qkv import stack_qkv
+from ovglm_export.text_models import without_embedding
 
-__all__ = ["join_spooled", "load_part", "part_names", "plan_matrices", "spool_parts"]
+__all__ = [
+    "embedding_output",
+    "join_model",
+    "join_spooled",
+    "load_part",
+    "part_names",
+    "plan_matrices",
+    "spool_part",
+    "spool_parts",
+]
 
 _SENSITIVITIES = "sensitivities"
 
@@ -48,30 +59,47 @@ def spool_parts(checkpoint: Checkpoint, plan: Plan, spool: Spool, progress: Prog
     """Make every part that the spool does not hold yet."""
     names = part_names(checkpoint.architecture.layers)
     progress.stage("compress", len(names))
-    for at, name in enumerate(names):
+    for name in names:
         if not spool.has(name):
-            with spool.scratch() as scratch:
-                builder = PartBuilder(checkpoint, plan.formats, scratch)
-                spool.save(name, _build(builder, name, at - 1))
+            spool_part(checkpoint, plan, spool, name)
         progress.advance()
 
 
-def _build(builder: PartBuilder, name: str, layer: int) -> ov.Model:
+def spool_part(checkpoint: Checkpoint, plan: Plan, spool: Spool, name: str) -> None:
+    """Make one part; its tensors must be on this disk."""
+    with spool.scratch() as scratch:
+        builder = PartBuilder(checkpoint, plan.formats, scratch)
+        spool.save(name, _build(builder, name))
+
+
+def _build(builder: PartBuilder, name: str) -> ov.Model:
     """Build a part by its name."""
     if name == "embedding":
         return builder.embedding()
-    return builder.head() if name == "head" else builder.decoder_layer(layer)
+    if name == "head":
+        return builder.head()
+    return stack_qkv(builder.decoder_layer(int(name.split("_")[1])))
 
 
 def join_spooled(checkpoint: Checkpoint, spool: Spool, plan: Plan, path: Path) -> None:
     """Join the spooled parts and save the whole model as path (.xml) and its .bin."""
+    ov.save_model(join_model(checkpoint, spool, plan), path, compress_to_fp16=False)
+
+
+def join_model(checkpoint: Checkpoint, spool: Spool, plan: Plan) -> ov.Model:
+    """Join the spooled parts into the whole model; it maps their files.
+
+    That of a model that takes pictures begins behind the embedding.
+    """
     arch = checkpoint.architecture
     first, *layers, last = [spool.load(name) for name in part_names(arch.layers)]
-    tied = _embedding_output(first) if arch.tied else None
+    tied = embedding_output(first) if arch.tied else None
     model = join_parts(first, layers, last, tied)
+    if checkpoint.vision is not None:
+        model = without_embedding(model)
     for name, value in _runtime_options(plan).items():
         model.set_rt_info(value, ["runtime_options", name])
-    ov.save_model(model, path, compress_to_fp16=False)
+    return model
 
 
 def _runtime_options(plan: Plan) -> dict[str, str]:
@@ -93,12 +121,12 @@ def load_part(spool: Spool, name: str) -> ov.Model:
     tied = [one for one in part.get_parameters() if one.get_friendly_name() == "tied_weight"]
     if not tied:
         return part
-    tied[0].output(0).replace(_embedding_output(spool.load("embedding")))
+    tied[0].output(0).replace(embedding_output(spool.load("embedding")))
     inputs = [one for one in part.get_parameters() if one is not tied[0]]
     return make_model(part.get_results(), inputs[:1], name)
 
 
-def _embedding_output(first: ov.Model) -> ov.Output:
+def embedding_output(first: ov.Model) -> ov.Output:
     """Find the float32 embedding matrix that the ids are looked up in."""
     gather = next(op for op in first.get_ops() if op.get_friendly_name() == EMBEDDING)
     return gather.input_value(0)

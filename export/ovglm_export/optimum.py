@@ -65,6 +65,11 @@ def quantization_options(recipe: Recipe) -> dict[str, object] | None:
         return None
     if recipe.weights == "int8":
         return {"bits": 8, "sym": recipe.symmetric}
+    if recipe.is_calibrated:
+        raise RecipeError(
+            "the optimum exporter makes INT4 of --quality fast only, without calibration text",
+            hint=_NATIVE,
+        )
     if recipe.lm_head == "int4":
         raise RecipeError(
             "optimum-intel cannot make lm_head INT4 and keep the embedding INT8", hint=_NATIVE
@@ -102,6 +107,11 @@ def _version(name: str) -> str:
 def _check_checkpoint(checkpoint: Checkpoint) -> None:
     """Refuse a checkpoint that optimum-intel's transformers would not read as it is meant."""
     config = checkpoint.config
+    if checkpoint.vision is not None:
+        raise CheckpointError(
+            "config.json has a vision_config, which optimum-intel would leave out without a word",
+            hint=_NATIVE,
+        )
     if config["model_type"] not in _MODEL_TYPES:
         raise CheckpointError(
             f"optimum-intel exports model type {config['model_type']!r} only by running the "

@@ -1,18 +1,22 @@
 """Which format each matrix gets: by the recipe, its width, and for a ratio its sensitivity."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ovglm.errors import RecipeError
-from ovglm.recipe import MatrixFormat, Recipe, matrix_group_size
+from ovglm.recipe import MatrixFormat, Recipe
+from ovglm.weight_sizes import (
+    EMBEDDING,
+    HEAD,
+    fit_format,
+    layer_matrices,
+    matrix_shapes,
+    stored_bytes,
+    wanted_formats,
+)
 from ovglm_export.architecture import Architecture
-from ovglm_export.checkpoint import expected_shape
 
 __all__ = ["EMBEDDING", "HEAD", "Plan", "layer_matrices", "make_plan"]
-
-EMBEDDING, HEAD = "model.embed_tokens", "lm_head"
-_LAYER = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
-          "mlp.gate_up_proj", "mlp.down_proj")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,16 +33,8 @@ class Plan:
         return {one.group_size for one in self.formats.values() if one.kind == "int4"}
 
     def size_bytes(self) -> int:
-        """Estimate the size of the compressed weights."""
-        return sum(
-            int(self.shapes[name][0] * self.shapes[name][1] * _bytes_per_weight(one))
-            for name, one in self.formats.items()
-        )
-
-
-def layer_matrices(layer: int) -> list[str]:
-    """List the MatMul names of one decoder layer."""
-    return [f"model.layers.{layer}.{name}" for name in _LAYER]
+        """Return the size of all matrices as they are stored."""
+        return sum(stored_bytes(self.shapes[name], one) for name, one in self.formats.items())
 
 
 def make_plan(
@@ -56,48 +52,36 @@ def make_plan(
             "embedding",
             "leave out --lm-head",
         )
-    wanted = {name: recipe.layer_format for at in range(arch.layers) for name in layer_matrices(at)}
-    for name in _kept_from_int4(arch, recipe, wanted, sensitivities):
+    shapes = matrix_shapes(arch)
+    wanted = wanted_formats(arch, recipe)
+    sizes = {
+        name: shapes[name][0] * shapes[name][1]
+        for at in range(arch.layers)
+        for name in layer_matrices(at)
+    }
+    for name in _kept_from_int4(sizes, recipe, sensitivities):
         wanted[name] = recipe.backup_format
-    wanted[EMBEDDING] = recipe.embedding_format
-    if not arch.tied:
-        wanted[HEAD] = recipe.head_format
-    shapes = {name: expected_shape(arch, f"{name}.weight") for name in wanted}
-    formats = {name: _fit(one, shapes[name][1]) for name, one in wanted.items()}
+    formats = {name: fit_format(one, shapes[name][1]) for name, one in wanted.items()}
     return Plan(formats, shapes, _remarks(wanted, formats, shapes))
 
 
 def _kept_from_int4(
-    arch: Architecture,
-    recipe: Recipe,
-    wanted: Mapping[str, MatrixFormat],
-    sensitivities: Mapping[str, float] | None,
+    sizes: Mapping[str, int], recipe: Recipe, sensitivities: Mapping[str, float] | None
 ) -> list[str]:
     """Choose the matrices that the ratio keeps from INT4: the most sensitive ones.
 
-    The least sensitive become INT4 as long as their share stays below the ratio; this is the
-    rule of NNCF's `MixedPrecisionCriterion.apply`.
+    sizes: the weights of each matrix of the layers. The least sensitive become INT4 as long as
+    their share stays below the ratio; this is the rule of NNCF's `MixedPrecisionCriterion.apply`.
     """
     if recipe.ratio >= 1:
         return []
-    sizes = {}
-    for name in wanted:
-        rows, columns = expected_shape(arch, f"{name}.weight")
-        sizes[name] = rows * columns
     total, chosen = sum(sizes.values()), 0
-    ranked = sorted(wanted, key=lambda name: sensitivities[name] if sensitivities else 0)
+    ranked = sorted(sizes, key=lambda name: sensitivities[name] if sensitivities else 0)
     for place, name in enumerate(ranked):
         if (chosen + sizes[name]) / total >= recipe.ratio:
             return ranked[place:]
         chosen += sizes[name]
     return []
-
-
-def _fit(one: MatrixFormat, width: int) -> MatrixFormat:
-    """Fit the group size to a matrix's width."""
-    if one.kind != "int4":
-        return one
-    return replace(one, group_size=matrix_group_size(width, one.group_size))
 
 
 def _remarks(
@@ -112,10 +96,3 @@ def _remarks(
         for name, one in formats.items()
         if one != wanted[name]
     )
-
-
-def _bytes_per_weight(one: MatrixFormat) -> float:
-    """Estimate the stored bytes of a weight with its share of scale (and zero point)."""
-    bits = {"int4": 4, "int8": 8, "float": 16}[one.kind]
-    per_group = 0 if one.kind == "float" or one.group_size == -1 else 2 / one.group_size
-    return bits / 8 + per_group

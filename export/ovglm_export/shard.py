@@ -3,6 +3,7 @@
 import json
 import math
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,14 @@ import numpy as np
 
 from ovglm.errors import CheckpointError
 
-__all__ = ["FLOAT_TYPES", "TensorInfo", "map_tensor", "read_header"]
+__all__ = [
+    "FLOAT_TYPES",
+    "TensorInfo",
+    "map_tensor",
+    "parse_header",
+    "read_header",
+    "tensor_bytes",
+]
 
 # safetensors' name -> the numpy type that holds the raw values; bf16 has no numpy type of its own.
 FLOAT_TYPES: dict[str, type] = {"BF16": np.uint16, "F16": np.float16, "F32": np.float32}
@@ -35,23 +43,40 @@ class TensorInfo:
 def read_header(file: Path) -> dict[str, TensorInfo]:
     """Read the tensor table of a safetensors file.
 
+    Raises what parse_header raises.
+    """
+    with file.open("rb") as stream:
+
+        def read(start: int, length: int) -> bytes:
+            stream.seek(start)
+            return stream.read(length)
+
+        return parse_header(file, file.stat().st_size, read)
+
+
+def parse_header(file: Path, size: int, read: Callable[[int, int], bytes]) -> dict[str, TensorInfo]:
+    """Parse the tensor table of a safetensors file that may lie elsewhere, or come later.
+
+    file: its path here. size: its bytes. read: gives `length` of them from `start` on.
     Raises CheckpointError where the header is no header, or where the tensors do not fill the
     file one after the other without a gap, as the format demands.
     """
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        start = stream.read(len(_POINTER))
-        length = struct.unpack("<Q", start[:8])[0] if len(start) >= 8 else 0
-        if not 2 <= length <= min(_MAX_HEADER_BYTES, size - 8):
-            raise _no_header(file, start, length, size)
-        stream.seek(8)
-        table = _parse_table(file, stream.read(length))
+    start = read(0, len(_POINTER))
+    length = struct.unpack("<Q", start[:8])[0] if len(start) >= 8 else 0
+    if not 2 <= length <= min(_MAX_HEADER_BYTES, size - 8):
+        raise _no_header(file, start, length, size)
+    table = _parse_table(file, read(8, length))
     rows = {name: _read_row(file, name, row) for name, row in table.items()}
     _check_layout(file, rows, size - 8 - length)
     return {
         name: TensorInfo(file, row.dtype, row.shape, 8 + length + row.begin)
         for name, row in rows.items()
     }
+
+
+def tensor_bytes(info: TensorInfo) -> int:
+    """Return the bytes of a tensor of a float type."""
+    return math.prod(info.shape) * np.dtype(FLOAT_TYPES[info.dtype]).itemsize
 
 
 def map_tensor(info: TensorInfo) -> np.ndarray:

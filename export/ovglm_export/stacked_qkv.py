@@ -13,7 +13,7 @@ import openvino as ov
 import openvino.opset13 as ops
 from openvino import Node
 
-from ovglm_export.graph import constant, linear
+from ovglm_export.graph import constant
 
 __all__ = ["stack_qkv"]
 
@@ -48,7 +48,8 @@ def _stack(name: str, products: list[Node]) -> None:
     if weight is None:
         return
     widths = [one.get_output_partial_shape(0)[-1].get_length() for one in products]
-    whole, ends = linear(source, weight, name), products
+    whole = ops.matmul(source, weight, False, True, name=name)
+    ends = products
     biases = [found for one in products if (found := _bias(one))]
     if len(biases) == len(products):
         ends = [add for add, _ in biases]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import openvino
     import transformers
 
-__all__ = ["export_tokenizer", "stop_ids"]
+__all__ = ["export_tokenizer", "read_tokenizer", "stop_ids"]
 
 _TIKTOKEN_NAME = "tokenizer.model"
 _CONFIG_NAME = "tokenizer_config.json"
@@ -44,7 +44,7 @@ def export_tokenizer(source: Path, output: Path) -> None:
     Equal sources give equal bytes. Raises OvglmError where a file is missing or contradicts
     another one.
     """
-    text, document = _read_tokenizer(source)
+    text, document = read_tokenizer(source)
     tokenizer = Tokenizer(document)
     _check_size(tokenizer, _read_json(source / "config.json"))
     config = _clean_config(source, tokenizer)
@@ -79,7 +79,7 @@ def _ids_of(path: Path, value: object) -> list[int]:
     return ids
 
 
-def _read_tokenizer(source: Path) -> tuple[bytes, dict[str, Any]]:
+def read_tokenizer(source: Path) -> tuple[bytes, dict[str, Any]]:
     """Give tokenizer.json as bytes and parsed; built where the checkpoint has only tiktoken's."""
     path = source / TOKENIZER_NAME
     if path.is_file():

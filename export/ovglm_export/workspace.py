@@ -26,12 +26,16 @@ _SPARE_BYTES = 200 << 20
 
 
 class Workspace:
-    """The folder beside the output: the spool, the files to be, and for a moment the old export."""
+    """The folder beside the output: the spool, the files to be, and for a moment the old export.
+
+    source: what is fetched of a checkpoint that is exported straight from its hub.
+    """
 
     def __init__(self, output: Path) -> None:
         self.output = output
         self.folder = output.with_name(output.name + ".partial")
         self.spool = self.folder / "spool"
+        self.source = self.folder / "source"
         self.model = self.folder / "model"
         self.old = self.folder / "old"
 
@@ -91,12 +95,20 @@ def check_output(output: Path, force: bool) -> None:
             )
 
 
-def check_disk(output: Path, weights_bytes: int) -> None:
-    """Refuse where the disk is too small: the spool and the joined model lie on it together.
+def check_disk(output: Path, most_bytes: int, states_bytes: int = 0) -> None:
+    """Refuse where the disk is too small for what lies in the workspace at once.
 
-    What an interrupted export has written already is not needed again.
+    states_bytes: of hidden states of calibration text, beside the rest. What an interrupted export
+    has written already is not needed again.
     """
-    needed, free = _needed_and_free(output, weights_bytes)
+    needed, free = _needed_and_free(output, most_bytes + states_bytes)
+    if free < needed and needed - states_bytes <= free:
+        raise ExportError(
+            f"the calibration's hidden states need {states_bytes / 1e9:.1f} GB of disk at "
+            f"{output.parent} beside the export's {(needed - states_bytes) / 1e9:.1f} GB, "
+            f"{free / 1e9:.1f} GB are free",
+            "take less text with --samples or --sample-length, or another disk with -o",
+        )
     if free < needed:
         raise ExportError(
             f"the export needs {needed / 1e9:.1f} GB of disk at {output.parent}, "
@@ -105,12 +117,12 @@ def check_disk(output: Path, weights_bytes: int) -> None:
         )
 
 
-def refuse_full_disk(output: Path, weights_bytes: int, error: OSError | RuntimeError) -> None:
+def refuse_full_disk(output: Path, most_bytes: int, error: OSError | RuntimeError) -> None:
     """Raise ExportError where `error` came from a disk that filled up since check_disk.
 
     OpenVINO's own writer does not say what stopped it, so the free space is looked at again.
     """
-    needed, free = _needed_and_free(output, weights_bytes)
+    needed, free = _needed_and_free(output, most_bytes)
     is_named = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if is_named or free < needed:
         raise ExportError(
@@ -176,11 +188,18 @@ def _restore(space: Workspace) -> None:
         os.rename(space.old, space.output)
 
 
-def _needed_and_free(output: Path, weights_bytes: int) -> tuple[int, int]:
+def _needed_and_free(output: Path, most_bytes: int) -> tuple[int, int]:
     """Return the bytes that the rest of the export takes, and those that the disk has."""
-    written = sum(file.stat().st_size for file in Workspace(output).folder.rglob("*.*"))
-    needed = max(0, 2 * weights_bytes - written) + _SPARE_BYTES
+    written = sum(map(_held_bytes, Workspace(output).folder.rglob("*.*")))
+    needed = max(0, most_bytes - written) + _SPARE_BYTES
     return needed, shutil.disk_usage(_nearest_folder(output)).free
+
+
+def _held_bytes(file: Path) -> int:
+    """Return the bytes that a file takes; one that is being fetched can have holes."""
+    stat = file.stat()
+    blocks = getattr(stat, "st_blocks", None)  # of 512 bytes; Windows has none
+    return stat.st_size if blocks is None else min(stat.st_size, 512 * blocks)
 
 
 def _nearest_folder(path: Path) -> Path:

@@ -9,7 +9,10 @@ __all__ = ["Conversation"]
 
 @dataclass(frozen=True)
 class Conversation:
-    """A system instruction, empty for none, and turns of user and assistant in alternation."""
+    """A system instruction, empty for none, and turns of user and assistant in alternation.
+
+    Where the assistant called tools, the results and its next turn follow.
+    """
 
     system: str = ""
     turns: tuple[Message, ...] = ()

@@ -2,12 +2,14 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ovglm.chat.conversation import Conversation
+from ovglm.dialects.history import Place, check_history
 from ovglm.errors import OvglmError
-from ovglm.messages import Message
+from ovglm.messages import Message, ToolCall
 from ovglm.store import home_folder
 
 __all__ = ["list_saved", "load_conversation", "save_conversation", "saved_path"]
@@ -38,7 +40,7 @@ def save_conversation(path: Path, conversation: Conversation, model: str) -> Non
         "format_version": FORMAT_VERSION,
         "model": model,
         "system": conversation.system,
-        "turns": [{"role": turn.role, "content": turn.content} for turn in conversation.turns],
+        "turns": [_from_turn(turn) for turn in conversation.turns],
     }
     draft = path.with_name(path.name + ".new")
     try:
@@ -60,7 +62,9 @@ def load_conversation(path: Path) -> Conversation:
         raise OvglmError(f"{path}: its system instruction is not a text")
     if not isinstance(turns, list):
         raise OvglmError(f"{path}: it has no list of turns")
-    return Conversation(system, tuple(_to_turn(path, n, one) for n, one in enumerate(turns)))
+    read = tuple(_to_turn(path, number, one) for number, one in enumerate(turns))
+    _check_order(path, read)
+    return Conversation(system, read)
 
 
 def _folder() -> Path:
@@ -85,11 +89,65 @@ def _read(path: Path) -> dict[str, Any]:
     return document
 
 
+def _from_turn(turn: Message) -> dict[str, Any]:
+    """Write a turn in the fields of OpenAI's chat, which the server's page writes and reads too."""
+    raw: dict[str, Any] = {"role": turn.role, "content": turn.content}
+    if turn.thought:
+        raw["reasoning_content"] = turn.thought
+    if turn.tool_call_id:
+        raw["tool_call_id"] = turn.tool_call_id
+    if turn.tool_calls:
+        raw["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in turn.tool_calls
+        ]
+    return raw
+
+
 def _to_turn(path: Path, number: int, raw: object) -> Message:
-    """Users speak first and then in turns, as the templates want it."""
-    role = "assistant" if number % 2 else "user"
     if not isinstance(raw, dict) or not isinstance(raw.get("content"), str):
         raise OvglmError(f"{path}: turn {number + 1} has no text")
-    if raw.get("role") != role:
-        raise OvglmError(f"{path}: turn {number + 1} is of {raw.get('role')!r}, not of the {role}")
-    return Message(role, raw["content"])
+    role = raw.get("role")
+    if role not in ("user", "assistant", "tool"):
+        raise OvglmError(f"{path}: turn {number + 1} is of {role!r}")
+    calls = raw.get("tool_calls", [])
+    texts = (raw.get("tool_call_id", ""), raw.get("reasoning_content", ""))
+    if not isinstance(calls, list) or not all(isinstance(text, str) for text in texts):
+        raise OvglmError(f"{path}: turn {number + 1} has a field of a wrong type")
+    return Message(
+        role,
+        raw["content"],
+        tool_calls=tuple(_to_call(path, number, call) for call in calls),
+        tool_call_id=texts[0],
+        thought=texts[1],
+    )
+
+
+def _to_call(path: Path, number: int, raw: object) -> ToolCall:
+    function = raw.get("function") if isinstance(raw, dict) else None
+    if isinstance(raw, dict) and isinstance(function, dict):
+        name, arguments, id_ = function.get("name"), function.get("arguments"), raw.get("id")
+        if isinstance(name, str) and isinstance(arguments, str) and isinstance(id_, str):
+            return ToolCall(name, arguments, id_)
+    raise OvglmError(f"{path}: turn {number + 1} has a call without name, arguments and id")
+
+
+def _check_order(path: Path, turns: Sequence[Message]) -> None:
+    """Users speak first and then in turns, as the templates want it; calls have their results."""
+    wanted, has_calls = "user", False
+    for number, turn in enumerate(turns, 1):
+        if turn.role != wanted and not (has_calls and turn.role == "tool"):
+            raise OvglmError(f"{path}: turn {number} is of {turn.role!r}, not of the {wanted}")
+        has_calls = bool(turn.tool_calls) or turn.role == "tool"
+        wanted = "user" if turn.role == "assistant" and not has_calls else "assistant"
+    places = (_place_of(path, number, turn) for number, turn in enumerate(turns, 1))
+    check_history(turns, tuple(places))
+
+
+def _place_of(path: Path, number: int, turn: Message) -> Place:
+    calls = range(1, len(turn.tool_calls) + 1)
+    return Place(f"{path}: turn {number}", tuple(f"{path}: turn {number}, call {n}" for n in calls))

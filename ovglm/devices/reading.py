@@ -10,6 +10,7 @@ from ovglm.errors import FolderError
 from ovglm.manifest import FILE_NAME, Manifest, read_manifest
 from ovglm.models import CATALOGUE
 from ovglm.recipe import illegal_on
+from ovglm.vision_facts import refuse_vision
 
 __all__ = ["read_facts"]
 
@@ -23,6 +24,7 @@ def read_facts(folder: Path) -> ModelFacts:
 
     Raises FolderError for a folder that holds neither, or of which a file is missing.
     """
+    refuse_vision(folder)
     is_ours = (folder / FILE_NAME).is_file()
     if not is_ours and not (folder / _GRAPH).is_file():
         raise FolderError(

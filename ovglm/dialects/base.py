@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from ovglm.dialects.events import AnswerParser
+from ovglm.dialects.history import Place
 from ovglm.dialects.tools import ToolChoice
 from ovglm.errors import OvglmError
 from ovglm.messages import Constraint, Message
@@ -39,8 +40,11 @@ class Dialect(Protocol):
         """Whether the models think before they answer."""
         ...
 
-    def check_history(self, messages: Sequence[Message]) -> None:
-        """Refuse calls and results of tools that do not belong together, and say which."""
+    def check_history(self, messages: Sequence[Message], places: Sequence[Place] = ()) -> None:
+        """Refuse calls and results of tools that do not belong together, and say which.
+
+        places: what the messages are called, where that is not messages[0] and so on.
+        """
         ...
 
     def render(self, messages: Sequence[Message]) -> list[dict[str, Any]]:

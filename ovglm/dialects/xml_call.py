@@ -20,7 +20,7 @@ from ovglm.dialects.structure import (
 )
 from ovglm.dialects.tools import Tool
 from ovglm.dialects.xml_arguments import XmlArguments, types_of
-from ovglm.errors import OvglmError
+from ovglm.errors import RequestError
 
 __all__ = ["XmlCall"]
 
@@ -102,10 +102,10 @@ def _value_of(key: str, schema: Any, definitions: Mapping[str, Any]) -> Form:
 def _text_of(key: str, schema: Mapping[str, Any]) -> Form:
     unknown = sorted(set(schema) - _KEPT_OF_TEXT)
     if unknown:
-        raise OvglmError(
-            f"The schema of the argument {key!r} has the keyword {unknown[0]!r}, to which this "
-            "model's format cannot be held",
-            "leave it out, or use pattern",
+        raise RequestError(
+            f"the keyword {unknown[0]!r} of the argument {key!r} is not supported: this model "
+            "writes texts without quotes",
+            hint="leave it out, or use 'pattern'",
         )
     if "const" in schema or "enum" in schema:
         texts = [schema["const"]] if "const" in schema else schema["enum"]

@@ -23,6 +23,8 @@ __all__ = ["Batch"]
 # How long a step waits for readers: it keeps the GIL, so they would get its tokens a step late.
 _READERS_S = 0.002
 _HINT = "ovglm doctor"
+# With these the pipeline has freed a run's pages already.
+_FREED = (openvino_genai.GenerationStatus.FINISHED, openvino_genai.GenerationStatus.IGNORED)
 
 
 @dataclass(eq=False)
@@ -30,8 +32,7 @@ class _Run:
     """One part of a job in the pipeline.
 
     made: the ids that were given out. seen: how many ids came since the last start.
-    is_suspect: it may be what made a step fail. reading: what is known of its pages in the cache.
-    is_begun: a step was made since its start.
+    is_suspect: it may be what made a step fail. reading: its pages in the cache.
     """
 
     job: Job
@@ -41,7 +42,6 @@ class _Run:
     is_suspect: bool = False
     handle: Any = None
     reading: Reading | None = None
-    is_begun: bool = False
 
 
 class Batch:
@@ -101,7 +101,7 @@ class Batch:
         if not self._pipeline.has_non_finished_requests():
             return
         try:
-            self._pipeline.step()
+            self._step()
         except RuntimeError as error:
             self._isolate(error)
             return
@@ -135,8 +135,7 @@ class Batch:
                 run.job.finish_all("cancelled")
         for run in self._running:
             if run.job.is_over:
-                run.handle.cancel()
-                self._note_end(run)
+                self._cancel(run)
         self._running = [run for run in self._running if not run.job.is_over]
         self._suspects = deque(run for run in self._suspects if not run.job.is_over)
         self._waiting = deque(run for run in self._waiting if not run.job.is_over)
@@ -167,32 +166,33 @@ class Batch:
         except RuntimeError as error:
             job.fail(native_failure("the runtime refused this request", error, _HINT))
         else:
-            self._note_start(run, config.max_new_tokens)
+            if self._prefixes is not None:
+                run.reading, cached = self._prefixes.begin(run.job.prompt_ids)
+                if not run.made:
+                    run.job.note_cached(run.part, cached)
             self._running.append(run)
 
-    def _note_start(self, run: _Run, room: int) -> None:
-        if self._prefixes is None:
-            return
-        unread = [r.job.prompt_ids for r in self._running if r.is_begun and not r.seen]
-        run.reading, cached = self._prefixes.begin(run.job.prompt_ids, room, unread)
-        if not run.made:
-            run.job.note_cached(run.part, cached)
+    def _step(self) -> None:
+        """Let the pipeline make a step, and do the same to what is known of its cache."""
+        try:
+            self._pipeline.step()
+        finally:
+            if self._prefixes is not None:
+                self._prefixes.step(self._pipeline.get_metrics().cache_usage)
+        if self._prefixes is not None:
+            runs = [(run.reading, run.handle.get_status()) for run in self._running if run.reading]
+            self._prefixes.end_step([one for one, status in runs if status in _FREED])
 
-    def _note_end(self, run: _Run, is_good: bool = True) -> None:
-        if self._prefixes is not None and run.reading is not None:
-            self._prefixes.end(run.reading, is_good and run.seen > 0)
-        run.reading, run.is_begun = None, False
+    def _cancel(self, run: _Run) -> None:
+        """End a run in the pipeline, which frees its pages at its next step."""
+        run.handle.cancel()
+        if run.reading is not None:
+            run.reading.is_cancelled = True
 
     def _goes_on(self, run: _Run, is_alone: bool) -> bool:
-        run.is_begun = True
-        if not (goes_on := self._read(run, is_alone)):
-            self._note_end(run)
-        return goes_on
-
-    def _read(self, run: _Run, is_alone: bool) -> bool:
         """Give out what a run made; say whether it goes on."""
         if run.job.is_over:  # another part of it failed
-            run.handle.cancel()
+            self._cancel(run)
             return False
         status = run.handle.get_status()
         is_over = False
@@ -200,7 +200,7 @@ class Batch:
             for output in run.handle.read().values():
                 is_over = self._push(run, output.generated_ids, output.generated_log_probs)
         if is_over:
-            run.handle.cancel()
+            self._cancel(run)
         elif status == openvino_genai.GenerationStatus.IGNORED:
             if is_alone:
                 run.job.fail(_full_cache(run))
@@ -232,8 +232,7 @@ class Batch:
         """Start all over again; a run that was alone has failed."""
         runs, self._running = self._running, []
         for run in runs:
-            run.handle.cancel()
-            self._note_end(run, is_good=False)
+            self._cancel(run)
         self._purge()
         if len(runs) == 1:
             runs[0].job.fail(native_failure("the runtime failed to answer", error, _HINT))
@@ -248,7 +247,7 @@ class Batch:
     def _purge(self) -> None:
         """Let the pipeline free what was cancelled. Raises RuntimeError where it is broken."""
         while self._pipeline.has_non_finished_requests():
-            self._pipeline.step()
+            self._step()
 
 
 def _full_cache(run: _Run) -> OvglmError:

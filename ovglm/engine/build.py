@@ -74,7 +74,7 @@ def _build(
         pipeline = load(str(facts.folder), placement.device.id, **properties)
         return StaticEngine(pipeline, info, limits, tokenizer)
     paged = _load_paged(facts.folder, placement, guessing, properties)
-    prefixes = None if guessing.extras else Prefixes(*_pages(placement))
+    prefixes = None if guessing.extras else Prefixes(*_pages(placement), _STEP_TOKENS)
     scorer = Scorer(facts.folder, placement.device.id, properties)
     return PagedEngine(paged, info, limits, tokenizer, guessing.extras, prefixes, scorer)
 

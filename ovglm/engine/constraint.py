@@ -7,8 +7,10 @@ from typing import Any
 
 import openvino_genai
 
+from ovglm.engine.json_budget import Budget
 from ovglm.engine.json_schema import json_grammar
-from ovglm.engine.patterns import check_pattern
+from ovglm.engine.pattern_grammar import write_text
+from ovglm.engine.patterns import read_pattern
 from ovglm.errors import RequestError
 from ovglm.messages import Constraint
 
@@ -50,16 +52,28 @@ def _write_document(kind: str, document: Any) -> str:
         return json_grammar(document)
     if not isinstance(document, Mapping) or document.get("type") != "structural_tag":
         raise RequestError("the constraint is no structural tag")
-    return json.dumps(_with_grammars(document), ensure_ascii=False)
+    return json.dumps(_with_grammars(document, Budget()), ensure_ascii=False)
 
 
-def _with_grammars(form: Any) -> Any:
+def _with_grammars(form: Any, budget: Budget) -> Any:
     if isinstance(form, list):
-        return [_with_grammars(one) for one in form]
+        return [_with_grammars(one, budget) for one in form]
     if not isinstance(form, dict):
         return form
     if form.get("type") == "json_schema":
-        return {"type": "grammar", "grammar": json_grammar(form.get("json_schema"))}
+        return _grammar(json_grammar(form.get("json_schema"), budget))
     if form.get("type") == "regex":
-        check_pattern(form.get("pattern"))
-    return {name: _with_grammars(value) for name, value in form.items()}
+        return _grammar(_pattern_grammar(form.get("pattern"), budget))
+    return {name: _with_grammars(value, budget) for name, value in form.items()}
+
+
+def _pattern_grammar(pattern: object, budget: Budget) -> str:
+    """Write the grammar of the texts that a pattern matches as a whole."""
+    read, rules = read_pattern(pattern), dict[str, str]()
+    budget.take_pattern(read)
+    root = write_text(read, rules)
+    return "".join(f"{name} ::= {body}\n" for name, body in {"root": root, **rules}.items())
+
+
+def _grammar(text: str) -> dict[str, str]:
+    return {"type": "grammar", "grammar": text}

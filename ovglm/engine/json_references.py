@@ -1,84 +1,36 @@
 """A JSON schema as a document: its places, its references, and whether any JSON fulfils it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
+from ovglm.engine.json_budget import Budget
+from ovglm.engine.json_merging import SAY_NOTHING, merge
+from ovglm.engine.json_spot import Spot
 from ovglm.errors import RequestError
 
-__all__ = ["Schemas", "Spot"]
+__all__ = ["Schemas"]
 
 # Levels of the JSON text; deeper ones would exhaust Python's stack.
 _DEEPEST = 128
+# Schemas within schemas, with references followed where they are merged.
+_MOST_WITHIN = 64
 _TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 # The type that a keyword is about; a schema without `type` is read as one of that type.
 _TYPE_OF = {
     **dict.fromkeys(("properties", "required", "additionalProperties"), "object"),
     **dict.fromkeys(("items", "prefixItems", "minItems", "maxItems"), "array"),
-    **dict.fromkeys(("minLength", "maxLength", "format"), "string"),
+    **dict.fromkeys(("minLength", "maxLength", "format", "pattern"), "string"),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), "number"),
 }
-
-
-@dataclass(frozen=True)
-class Spot:
-    """A schema and where it stands, as a JSON pointer; `depth` counts the schemas around it."""
-
-    schema: Any
-    at: str
-    depth: int = 0
-
-    def under(self, keyword: str, default: Any) -> "Spot":
-        """Give the schema of a keyword."""
-        return self._inner(self.schema.get(keyword, default), keyword)
-
-    def listed(self, keyword: str) -> list["Spot"]:
-        """Give the schemas of a keyword that has a list of them."""
-        found = self.schema.get(keyword)
-        if not isinstance(found, list) or not found:
-            raise self._wrong(keyword, "a list of schemas")
-        return [self._inner(one, f"{keyword}/{place}") for place, one in enumerate(found)]
-
-    def mapped(self, keyword: str) -> dict[str, "Spot"]:
-        """Give the schemas of a keyword that has one for each of several names."""
-        found = self.schema.get(keyword, {})
-        if not isinstance(found, Mapping):
-            raise self._wrong(keyword, "an object")
-        return {name: self._inner(one, f"{keyword}/{name}") for name, one in found.items()}
-
-    def names(self, keyword: str) -> list[str]:
-        """Give the names that a keyword lists."""
-        found = self.schema.get(keyword, [])
-        if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
-            raise self._wrong(keyword, "a list of names")
-        return found
-
-    def count(self, keyword: str, default: int | None) -> int | None:
-        """Give the number of a keyword."""
-        found = self.schema.get(keyword, default)
-        if found is default:
-            return found
-        if isinstance(found, bool) or not isinstance(found, int) or found < 0:
-            raise self._wrong(keyword, "a number of at least 0")
-        return found
-
-    def _inner(self, schema: Any, path: str) -> "Spot":
-        return Spot(schema, f"{self.at}/{path}", self.depth + 1)
-
-    def _wrong(self, keyword: str, wanted: str) -> RequestError:
-        found = self.schema.get(keyword)
-        return RequestError(
-            f"the JSON schema's keyword {keyword!r} at {self.at} is {found!r:.40}; it must be "
-            f"{wanted}"
-        )
 
 
 class Schemas:
     """One document of schemas that may refer to each other, and to themselves."""
 
-    def __init__(self, root: Any) -> None:
+    def __init__(self, root: Any, budget: Budget) -> None:
         self.root = root
+        self._budget = budget
         self._references = self._find_references()
         self._ending: set[str] | None = None
 
@@ -102,6 +54,50 @@ class Schemas:
                     f"the JSON schema's keyword '$ref' at {spot.at} points nowhere: {pointer!r}"
                 )
         return Spot(found, pointer, spot.depth + 1)
+
+    def merged(self, spot: Spot) -> Spot:
+        """Merge what stands together: no allOf stays, and a `$ref`, anyOf or oneOf stands alone.
+
+        Raises RequestError where it cannot be merged, or nests too deep.
+        """
+        while (joined := self._join(spot)) is not None:
+            self._budget.take_schema(spot.at)
+            spot = Spot(joined, spot.at, spot.depth + 1)
+        if spot.depth > _MOST_WITHIN:
+            raise RequestError(f"the JSON schema nests deeper than {_MOST_WITHIN} levels")
+        return spot
+
+    def _join(self, spot: Spot) -> Any:
+        """Do one step; None where nothing is left to do."""
+        schema = spot.schema
+        if spot.depth > _MOST_WITHIN or not isinstance(schema, Mapping):
+            return None
+        keyword = next((one for one in ("allOf", "$ref", "anyOf", "oneOf") if one in schema), None)
+        beside = {name: one for name, one in schema.items() if name != keyword}
+        is_alone = not beside.keys() - SAY_NOTHING
+        if keyword is None or (is_alone and keyword != "allOf"):
+            return None
+        if keyword in ("anyOf", "oneOf"):
+            branches = spot.listed(keyword)
+            return {keyword: [{"allOf": [beside, branch.schema]} for branch in branches]}
+        if keyword == "$ref":
+            return merge((self.resolve(spot).schema, beside), spot.at)
+        parts = [beside, *(part.schema for part in spot.listed("allOf"))]
+        telling = [part for part in parts if _says_something(part)]
+        if len(telling) == 1:
+            return telling[0]
+        return merge(map(self._resolved, self._spots(telling, spot)), spot.at)
+
+    def _spots(self, parts: Sequence[Any], spot: Spot) -> Iterator[Spot]:
+        return (Spot(part, spot.at, spot.depth + 1) for part in parts)
+
+    def _resolved(self, spot: Spot) -> Any:
+        """Give a part of an allOf, without a `$ref` or an allOf of its own."""
+        spot = self.merged(spot)
+        if isinstance(spot.schema, Mapping) and "$ref" in spot.schema:
+            target = self.resolve(spot)
+            return self._resolved(Spot(target.schema, target.at, spot.depth + 1))
+        return spot.schema
 
     def types(self, spot: Spot) -> list[str] | None:
         """Give the types that a schema names, or that its keywords are about; None is any."""
@@ -151,9 +147,10 @@ class Schemas:
 
     def _target(self, spot: Spot) -> Spot:
         seen: set[str] = set()
+        spot = self.merged(spot)
         while isinstance(spot.schema, Mapping) and "$ref" in spot.schema and spot.at not in seen:
             seen.add(spot.at)
-            spot = self.resolve(spot)
+            spot = self.merged(self.resolve(spot))
         return spot
 
     def _are_apart(self, left: Spot, right: Spot) -> bool:
@@ -206,12 +203,13 @@ class Schemas:
         return found
 
     def _ends(self, spot: Spot) -> bool:
+        spot = self.merged(spot)
         schema = spot.schema
         if not isinstance(schema, Mapping):
             return schema is not False
         if "$ref" in schema:
             return self._ending is not None and schema["$ref"] in self._ending
-        for keyword in ("anyOf", "oneOf", "allOf"):
+        for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
                 return any(map(self._ends, spot.listed(keyword)))
         if schema.keys() & {"enum", "const"}:
@@ -230,6 +228,11 @@ class Schemas:
         elif name == "array" and spot.count("minItems", 0):
             wanted = [spot.under("items", True)]
         return all(map(self._ends, wanted))
+
+
+def _says_something(schema: Any) -> bool:
+    """Whether a schema rules anything out, or is none."""
+    return schema is not True and not (isinstance(schema, Mapping) and schema.keys() <= SAY_NOTHING)
 
 
 def _is_a(value: Any, name: str) -> bool:

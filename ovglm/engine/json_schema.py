@@ -6,68 +6,74 @@ JSON has at most one space behind a comma or a colon. Properties come in the sch
 `properties` names some, no others are written, even if the schema would let them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ovglm.engine.json_bounds import number, require_order
+from ovglm.engine.json_budget import Budget
 from ovglm.engine.json_counts import repeated
-from ovglm.engine.json_references import Schemas, Spot
+from ovglm.engine.json_merging import SAY_NOTHING
+from ovglm.engine.json_references import Schemas
+from ovglm.engine.json_refusals import impossible, refused, unsupported
 from ovglm.engine.json_scalars import (
     CHAR,
+    ESCAPE,
     FORMATS,
     NUMBER,
-    STRING,
+    TEXT,
     either,
-    integers,
+    formatted,
     literal,
-    numbers,
 )
+from ovglm.engine.json_spot import Spot
+from ovglm.engine.pattern_grammar import write_string
+from ovglm.engine.patterns import length_of, read_pattern
 from ovglm.errors import RequestError
 
 __all__ = ["json_grammar"]
 
-_DEEPEST = 64
-_MOST = 100_000
-_FARTHEST = 10**18
 _JSON_RULES = f"""\
 colon ::= ":" " "?
 comma ::= "," " "?
+escape ::= {ESCAPE}
 char ::= {CHAR}
-string ::= {STRING}
+text ::= {TEXT}
+string ::= "\\"" text "\\""
 number ::= {NUMBER}
 pair ::= string colon any
 object ::= "{{" (pair (comma pair)*)? "}}"
 array ::= "[" (any (comma any)*)? "]"
 any ::= object | array | string | number | "true" | "false" | "null"
 """
-_SAY_NOTHING = frozenset(
-    "title description default example examples deprecated readOnly writeOnly $schema $id $comment "
-    "$defs definitions discriminator".split()
-)
-_WHOLE = ("$ref", "enum", "const", "anyOf", "oneOf", "allOf")
+# Each decides a schema alone; "allOf" is merged before.
+_WHOLE = ("$ref", "enum", "const", "anyOf", "oneOf")
 _OF_TYPE = {
     "object": ("properties", "required", "additionalProperties"),
     "array": ("items", "prefixItems", "minItems", "maxItems"),
-    "string": ("minLength", "maxLength", "format"),
+    "string": ("minLength", "maxLength", "format", "pattern"),
     "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
     "integer": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
     "boolean": (),
     "null": (),
 }
-_ENFORCED = frozenset(("type", *_WHOLE, *(name for names in _OF_TYPE.values() for name in names)))
+_ENFORCED = frozenset(
+    ("type", "allOf", *_WHOLE, *(name for names in _OF_TYPE.values() for name in names))
+)
 
 
-def json_grammar(schema: Any) -> str:
+def json_grammar(schema: Any, budget: Budget | None = None) -> str:
     """Write the grammar of the JSON texts that `schema` allows, in xgrammar's EBNF.
 
-    Raises RequestError, with the keyword and its place, for what is not enforced here, and where
-    no JSON fulfils the schema.
+    budget: what all grammars of a request use up together. Raises RequestError, with the keyword
+    and its place, for what is not enforced here, and where no JSON fulfils the schema.
     """
-    return _Writer(schema).write()
+    return _Writer(schema, budget or Budget()).write()
 
 
 class _Writer:
-    def __init__(self, schema: Any) -> None:
-        self._schemas = Schemas(schema)
+    def __init__(self, schema: Any, budget: Budget) -> None:
+        self._budget = budget
+        self._schemas = Schemas(schema, budget)
         self._rules: dict[str, str] = {}
         self._of_reference: dict[str, str] = {}
 
@@ -75,9 +81,11 @@ class _Writer:
         whole = Spot(self._schemas.root, "#")
         root = self._value(whole)
         if not self._schemas.can_end(whole):
-            raise _impossible("its '$ref' leads back to itself without an end")
+            raise impossible("its '$ref' leads back to itself without an end")
         rules = "".join(f"{name} ::= {body}\n" for name, body in self._rules.items())
-        return f"root ::= {root}\n{rules}{_JSON_RULES}"
+        text = f"root ::= {root}\n{rules}"
+        self._budget.take_grammar(text)
+        return text + _JSON_RULES
 
     def _rule(self, body: str) -> str:
         name = f"r{len(self._rules)}"
@@ -85,26 +93,26 @@ class _Writer:
         return name
 
     def _value(self, spot: Spot) -> str:
+        self._budget.take_schema(spot.at)
+        spot = self._schemas.merged(spot)
         schema = spot.schema
         if schema is True:
             return "any"
         if schema is False:
-            raise _impossible(f"{spot.at} is false")
+            raise impossible(f"{spot.at} is false")
         if not isinstance(schema, Mapping):
             raise RequestError(f"the JSON schema's {spot.at} is no schema but {schema!r:.40}")
-        if spot.depth > _DEEPEST:
-            raise RequestError(f"the JSON schema nests deeper than {_DEEPEST} levels")
-        for keyword in schema.keys() - _SAY_NOTHING - _ENFORCED:
-            raise _unsupported(keyword, spot.at)
+        for keyword in sorted(schema.keys() - SAY_NOTHING - _ENFORCED):
+            raise unsupported(keyword, spot.at, _ENFORCED)
         whole = [keyword for keyword in _WHOLE if keyword in schema]
         return self._of_whole(spot, whole[0]) if whole else self._of_types(spot)
 
     def _of_whole(self, spot: Spot, keyword: str) -> str:
         """Write a schema that one keyword decides; `type` may stand beside a list of values."""
         is_list = keyword in ("enum", "const")
-        beside = spot.schema.keys() - _SAY_NOTHING - {keyword} - ({"type"} if is_list else set())
-        for other in beside:
-            raise _refused(other, f"at {spot.at} is not supported beside {keyword!r}")
+        beside = spot.schema.keys() - SAY_NOTHING - {keyword} - ({"type"} if is_list else set())
+        for other in sorted(beside):
+            raise refused(other, f"at {spot.at} is not supported beside {keyword!r}")
         if keyword == "$ref":
             return self._reference(spot)
         if is_list:
@@ -112,13 +120,11 @@ class _Writer:
         else:
             choices = [self._value(branch) for branch in self._branches(spot, keyword)]
         if not choices:
-            raise _impossible(f"{keyword} at {spot.at} leaves nothing")
+            raise impossible(f"{keyword} at {spot.at} leaves nothing")
         return either(choices)
 
     def _branches(self, spot: Spot, keyword: str) -> list[Spot]:
         branches = spot.listed(keyword)
-        if keyword == "allOf" and len(branches) > 1:
-            raise _unsupported("allOf", spot.at)
         if keyword == "oneOf":
             self._schemas.require_disjoint(spot, branches)
         return [branch for branch in branches if self._schemas.can_end(branch)]
@@ -145,7 +151,7 @@ class _Writer:
         if name == "string":
             return self._string(spot)
         if name in ("integer", "number"):
-            return _number(spot, name)
+            return number(spot, name)
         return '("true" | "false")' if name == "boolean" else '"null"'
 
     def _object(self, spot: Spot) -> str:
@@ -156,7 +162,7 @@ class _Writer:
         for name in required:
             if name not in named:
                 if more.schema is False:
-                    raise _impossible(f"{name!r} is required at {spot.at}, and no property")
+                    raise impossible(f"{name!r} is required at {spot.at}, and no property")
                 named[name] = more
         if not named:
             return '"{}"' if more.schema is False else self._map(more)
@@ -188,11 +194,11 @@ class _Writer:
         begun = spot.listed("prefixItems") if "prefixItems" in spot.schema else []
         items = spot.under("items", not begun)
         fewest, most = spot.count("minItems", 0), spot.count("maxItems", None)
-        _require_order(spot, "minItems", fewest, "maxItems", most)
+        require_order(spot, "minItems", fewest, "maxItems", most)
         if not begun:
             if most == 0 or not self._schemas.can_end(items):
                 if fewest:
-                    raise _impossible(f"minItems at {spot.at} asks for items that cannot be")
+                    raise impossible(f"minItems at {spot.at} asks for items that cannot be")
                 return '"[]"'
             item = self._rule(self._value(items))
             return f'"[" {self._listed(item, fewest or 0, most)} "]"'
@@ -201,7 +207,7 @@ class _Writer:
             ("maxItems", most is not None and most < len(begun)),
         ):
             if is_off:
-                raise _refused(keyword, f"at {spot.at} is off from {len(begun)} 'prefixItems'")
+                raise refused(keyword, f"at {spot.at} is off from {len(begun)} 'prefixItems'")
         return '"[" ' + " comma ".join(self._rule(self._value(item)) for item in begun) + ' "]"'
 
     def _listed(self, item: str, fewest: int, most: int | None) -> str:
@@ -212,79 +218,33 @@ class _Writer:
 
     def _string(self, spot: Spot) -> str:
         fewest, most = spot.count("minLength", 0), spot.count("maxLength", None)
-        _require_order(spot, "minLength", fewest, "maxLength", most)
-        if "format" in spot.schema:
-            return _formatted(spot)
+        require_order(spot, "minLength", fewest, "maxLength", most)
+        for keyword in ("format", "pattern"):
+            if keyword in spot.schema:
+                inside = self._format(spot) if keyword == "format" else self._pattern(spot)
+                return rf'"\"" {inside} "\""'
         if not fewest and most is None:
             return "string"
         return rf'"\"" {repeated("char", fewest or 0, most, self._rules)} "\""'
 
+    def _format(self, spot: Spot) -> str:
+        kind = spot.schema["format"]
+        if kind not in FORMATS:
+            raise refused("format", f"at {spot.at} is {kind!r:.40}; known are {', '.join(FORMATS)}")
+        for keyword in ("minLength", "maxLength", "pattern"):
+            if keyword in spot.schema:
+                raise refused(keyword, f"at {spot.at} is not supported beside 'format'")
+        return formatted(kind, self._rules)
 
-def _formatted(spot: Spot) -> str:
-    kind = spot.schema["format"]
-    if kind not in FORMATS:
-        raise _refused("format", f"at {spot.at} is {kind!r:.40}; known are {', '.join(FORMATS)}")
-    for keyword in ("minLength", "maxLength"):
-        if keyword in spot.schema:
-            raise _refused(keyword, f"at {spot.at} is not supported beside 'format'")
-    return rf'"\"" {FORMATS[kind]} "\""'
-
-
-def _number(spot: Spot, name: str) -> str:
-    low, above = _bound(spot, "minimum", "exclusiveMinimum", max)
-    high, below = _bound(spot, "maximum", "exclusiveMaximum", min)
-    if low is not None and high is not None:
-        is_empty = low > high or (low == high and (above or below))
-        is_empty |= name == "integer" and low + above > high - below
-        if is_empty:
-            raise _impossible(f"minimum and maximum at {spot.at} leave no {name}")
-    if name == "integer":
-        return integers(
-            None if low is None else low + above, None if high is None else high - below
-        )
-    return "number" if low is None and high is None else numbers(low, high, above, below)
-
-
-def _bound(spot: Spot, plain: str, exclusive: str, stricter: Any) -> tuple[int | None, bool]:
-    """Read a bound, and whether it is left out itself."""
-    found: list[tuple[int, bool]] = []
-    for keyword in (plain, exclusive):
-        if keyword in spot.schema:
-            value = spot.schema[keyword]
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not is_number or value % 1 or abs(value) > _FARTHEST:
-                raise RequestError(
-                    f"the JSON schema's keyword {keyword!r} at {spot.at} is {value!r:.40}; only "
-                    f"whole numbers of up to {_FARTHEST} are supported"
-                )
-            found.append((int(value), keyword == exclusive))
-    if not found:
-        return None, False
-    edge = stricter(value for value, _ in found)
-    return edge, any(is_out for value, is_out in found if value == edge)
-
-
-def _require_order(
-    spot: Spot, least: str, low: int | None, greatest: str, high: int | None
-) -> None:
-    for keyword, count in ((least, low), (greatest, high)):
-        if count is not None and count > _MOST:
-            raise _refused(keyword, f"at {spot.at} is {count}; the grammar counts to {_MOST}")
-    if low is not None and high is not None and low > high:
-        raise _impossible(f"{least} {low} is above {greatest} {high} at {spot.at}")
-
-
-def _refused(keyword: str, why: str) -> RequestError:
-    return RequestError(f"the JSON schema's keyword {keyword!r} {why}")
-
-
-def _impossible(why: str) -> RequestError:
-    return RequestError(f"no JSON fulfils the schema: {why}")
-
-
-def _unsupported(keyword: str, at: str) -> RequestError:
-    known: Iterable[str] = sorted(_ENFORCED)
-    return RequestError(
-        f"the JSON schema's keyword {keyword!r} at {at} is not supported",
-        hint=f"the keywords that are: {', '.join(known)}",
-    )
+    def _pattern(self, spot: Spot) -> str:
+        """Write a pattern; lengths may stand beside it where all its texts have one that fits."""
+        pattern = read_pattern(spot.schema["pattern"])
+        low, high = length_of(pattern.node)
+        fewest, most = spot.count("minLength", 0), spot.count("maxLength", None)
+        if low < (fewest or 0):
+            raise refused("minLength", f"at {spot.at} is {fewest}, and 'pattern' allows {low}")
+        if most is not None and (high is None or high > most or not pattern.is_whole):
+            allowed = high if high is not None and pattern.is_whole else "more"
+            raise refused("maxLength", f"at {spot.at} is {most}, and 'pattern' allows {allowed}")
+        self._budget.take_pattern(pattern)
+        return write_string(pattern, self._rules)

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 import ovglm
 from ovglm_serve.errors import add_error_handlers
+from ovglm_serve.key_document import document_key
 from ovglm_serve.lifetime import Lifetime
 from ovglm_serve.middleware import add_middleware
 from ovglm_serve.pool import ModelPool
@@ -37,5 +38,7 @@ def create_app(models: ModelPool, settings: Settings) -> FastAPI:
         app.include_router(module.router)
     add_error_handlers(app)
     add_pool_handlers(app)
+    if settings.api_key is not None:
+        document_key(app)
     add_middleware(app, settings, metrics=models.metrics, lifetime=app.state.lifetime)
     return app

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ovglm.dialects.history import Place
 from ovglm.dialects.tools import ToolChoice
 from ovglm.messages import Message, Sampling
 
@@ -14,6 +15,7 @@ __all__ = ["Ask", "TextAsk"]
 class Ask:
     """Go on with a conversation.
 
+    places: what the request calls its messages, where that is not messages[0] and so on.
     tools: function descriptions, {"type": "function", "function": {...}}; `strict` in them is an
     order, not for the model's eyes. schema: the JSON schema that the answer must keep to.
     thinks: whether the model is to think first; None leaves it to the model. thinks_field: the
@@ -23,6 +25,7 @@ class Ask:
     model: str
     messages: tuple[Message, ...]
     sampling: Sampling
+    places: tuple[Place, ...] = ()
     tools: tuple[Mapping[str, Any], ...] = ()
     tool_choice: ToolChoice = "auto"
     parallel: bool = True

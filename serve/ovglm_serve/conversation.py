@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ovglm.dialects.history import Place
 from ovglm.dialects.tools import offer_tools
 from ovglm.messages import Message
 from ovglm.template import encode_chat, prompt_end
@@ -27,7 +28,7 @@ def prepare(model: ServedModel, ask: Ask) -> Generation:
     tools = () if ask.tool_choice == "none" else ask.tools
     with as_refusal(ask.thinks_field, "unsupported_value"):
         variables = dialect.variables(ask.thinks)
-    prompt_ids = encode_messages(model, ask.messages, tools, variables)
+    prompt_ids = encode_messages(model, ask.messages, tools, places=ask.places, variables=variables)
     with as_refusal("response_format" if ask.schema is not None else "tools", "invalid_value"):
         constraint = dialect.constraint(
             tools, ask.tool_choice, ask.parallel, thinks=ask.thinks, schema=ask.schema
@@ -47,15 +48,17 @@ def encode_messages(
     model: ServedModel,
     messages: Sequence[Message],
     tools: Sequence[Mapping[str, Any]] = (),
+    *,
+    places: Sequence[Place] = (),
     variables: Mapping[str, Any] | None = None,
 ) -> list[int]:
     """Give the token ids of a conversation that the model is to go on with.
 
-    variables: what else the template reads.
+    places: what the request calls its messages. variables: what else the template reads.
     """
     dialect = model.dialect
     with as_refusal("messages", "invalid_value"):
-        dialect.check_history(messages)
+        dialect.check_history(messages, places)
         offered = offer_tools(messages, tools)
         return encode_chat(
             model.template,

@@ -8,7 +8,16 @@ import pytest
 from ovglm.chat.conversation import Conversation
 from ovglm.chat.saved import list_saved, load_conversation, save_conversation, saved_path
 from ovglm.errors import OvglmError
+from ovglm.messages import Message, ToolCall
 
+ASKED = {"role": "user", "content": "x"}
+FUNCTION = {"name": "f", "arguments": "{}"}
+CALL = {
+    "role": "assistant",
+    "content": "",
+    "tool_calls": [{"id": "a", "type": "function", "function": FUNCTION}],
+}
+RESULT = {"role": "tool", "content": "y", "tool_call_id": "a"}
 TALK = Conversation("Be brief.").ask("你好 😀").answer("Hi!\n")
 
 
@@ -19,6 +28,26 @@ def test_a_conversation_comes_back_as_it_was(tmp_path: Path) -> None:
     document = json.loads(path.read_text(encoding="utf-8"))
     assert document["model"] == "nano"
     assert "你好" in path.read_text(encoding="utf-8")
+
+
+CALLED = Conversation(
+    "",
+    (
+        Message("user", "the weather?"),
+        Message("assistant", "", tool_calls=(ToolCall("get_weather", '{"city": "Rome"}', "a"),)),
+        Message("tool", "sunny", tool_call_id="a"),
+        Message("assistant", "It is sunny.", thought="So it is."),
+    ),
+)
+
+
+def test_calls_results_and_thoughts_come_back_too(tmp_path: Path) -> None:
+    path = tmp_path / "talk.json"
+    talk = CALLED.ask("and tomorrow?").answer("Rain.")
+    save_conversation(path, talk, "nano")
+    assert load_conversation(path) == talk
+    save_conversation(path, Conversation("", CALLED.turns[:3]), "nano")
+    assert len(load_conversation(path).turns) == 3
 
 
 def test_a_bare_name_lies_in_our_own_folder_and_is_listed(home: Path) -> None:
@@ -71,6 +100,13 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
             {"turns": [{"role": "user", "content": "x"}, {"role": "tool", "content": "x"}]},
             "turn 2 is of 'tool', not of the assistant",
         ),
+        ({"turns": [{"role": "system", "content": "x"}]}, "turn 1 is of 'system'"),
+        ({"turns": [ASKED, {**CALL, "tool_calls": 3}]}, "turn 2 has a field of a wrong type"),
+        ({"turns": [ASKED, {**CALL, "tool_calls": [{}]}]}, "turn 2 has a call without name"),
+        ({"turns": [ASKED, CALL]}, "called in .*turn 2, is missing: the conversation ends"),
+        ({"turns": [ASKED, CALL, ASKED]}, "turn 3 is of 'user', not of the assistant"),
+        ({"turns": [ASKED, CALL, {**RESULT, "tool_call_id": "b"}]}, "turn 3 is the result of 'b'"),
+        ({"turns": [ASKED, CALL, RESULT, RESULT]}, "turn 4 is the result of 'a', and no call"),
     ],
 )
 def test_a_file_that_is_not_as_it_should_be_is_refused_by_name(

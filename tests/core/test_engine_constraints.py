@@ -99,8 +99,8 @@ def test_an_answer_without_a_constraint_stays_as_it_was(engine: LocalEngine) -> 
 
 
 def test_a_refused_schema_leaves_the_engine_whole(engine: LocalEngine) -> None:
-    with pytest.raises(RequestError, match=r"'pattern' at #/properties/a is not supported"):
-        ask(engine, held({"properties": {"a": {"type": "string", "pattern": "x"}}}))
+    with pytest.raises(RequestError, match=r"'multipleOf' at #/properties/a is not supported"):
+        ask(engine, held({"properties": {"a": {"type": "integer", "multipleOf": 2}}}))
     assert ask(engine, held({"const": "yes"})) == ('"yes"', "stop")
 
 
@@ -157,13 +157,13 @@ def _fits(value: Any, schema: dict[str, Any]) -> bool:
 
 
 UNSUPPORTED = {
-    "pattern": {"type": "string", "pattern": "a"},
+    "pattern": {"type": "string", "pattern": "(?=a)"},
     "not": {"not": {"type": "null"}},
     "multipleOf": {"type": "integer", "multipleOf": 2},
     "uniqueItems": {"type": "array", "uniqueItems": True},
     "patternProperties": {"type": "object", "patternProperties": {}},
     "format": {"type": "string", "format": "hostname"},
-    "allOf": {"allOf": [{"type": "object"}, {"required": ["a"]}]},
+    "allOf": {"allOf": [{"const": 1}, {"const": 2}]},
     "oneOf": {"oneOf": [{"type": "string"}, {"type": ["string", "null"]}]},
     "$ref": {"$ref": "https://example.org/schema"},
     "minimum": {"type": "number", "minimum": 0.5},
@@ -210,7 +210,7 @@ def test_what_is_no_schema_at_all_is_refused(paged: LocalEngine, text: str) -> N
 @pytest.mark.parametrize(
     "pattern",
     [
-        r"(?=a)b", r"\bfoo", r"a{3,1}", r"(a)\1", r"[z-a]", r"a**", r"\p{L}", r"(?i)a", r"a+?",
+        r"(?=a)b", r"\bfoo", r"a{3,1}", r"(a)\1", r"[z-a]", r"a**", r"\p{L}", r"(?i)a", r"a++",
         r"(?<n>a)", "(", "[", r"\Aa", r"a{,3}", "a|", "|a", "(|a)", "()", "a{2", "*a", "a$b", "a^b",
     ],
 )  # fmt: skip

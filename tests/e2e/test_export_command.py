@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
+from export_calls import Streams, export, refuse
 from ovglm.cli import main
 from ovglm.manifest import FILE_NAME, check_files, read_manifest
 from ovglm_export import command, pipeline
 from tiny_glm import write_checkpoint
-
-Streams = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
@@ -21,31 +20,16 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
 
 
-def export(*arguments: object) -> int:
-    """Run the command in this process."""
-    return main(["export", *map(str, arguments)])
-
-
-def refuse(streams: Streams, words: str, *arguments: object) -> None:
-    """Expect two lines on stderr, nothing on stdout, and exit 1."""
-    assert export(*arguments) == 1
-    found = streams.readouterr()
-    assert found.out == ""
-    lines = found.err.splitlines()
-    assert len(lines) == 2
-    assert lines[0].startswith("ovglm: ") and words in lines[0]
-    assert lines[1].startswith("try: ")
-
-
 def test_the_summary_says_what_was_made_and_what_to_do_next(
     checkpoint: Path, tmp_path: Path, capfd: Streams
 ) -> None:
     output = tmp_path / "output"
     assert export(checkpoint, "-o", output) == 0
     found = capfd.readouterr()
-    what, where, then = found.out.splitlines()
+    what, how_good, where, then = found.out.splitlines()
     assert what.startswith("tiny: int4-g128, ")
     assert what.endswith(" s, for CPU, GPU, NPU")
+    assert how_good.startswith("against the checkpoint: KL 0.0")
     assert where == str(output)
     assert then == f'try: ovglm run {output} "Hello"'
     assert found.err == ""
@@ -106,7 +90,8 @@ def test_options_become_the_recipe(
     monkeypatch.setattr(pipeline, "export_checkpoint", look)
     assert export(checkpoint, "-o", tmp_path / "x", *options) == 130
     default = {"weights": "int4", "group_size": 128, "symmetric": True, "ratio": 1.0}
-    default |= {"backup": "int8_asym", "lm_head": "int8"}
+    default |= {"backup": "int8_asym", "lm_head": "int8", "quality": "fast", "methods": ()}
+    default |= {"calibration": "builtin", "samples": 32, "sample_length": 512}
     assert asked[0].to_dict() == {**default, **recipe}
 
 

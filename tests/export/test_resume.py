@@ -3,14 +3,13 @@
 import errno
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from killed_exports import KILLED, RECIPE, Export, Kill, contents
 from ovglm.errors import ExportError
 from ovglm.manifest import FILE_NAME
 from ovglm.recipe import Recipe
@@ -20,49 +19,8 @@ from ovglm_export.pipeline import export_checkpoint
 from ovglm_export.spool import Spool
 from tiny_glm import write_checkpoint
 
-SERVER = Path(__file__).parents[1] / "support" / "export_server.py"
-# A ratio needs a look at all layers first, which has to be resumed too.
-RECIPE, FLOAT = Recipe(ratio=0.5), Recipe("bf16")
+FLOAT = Recipe("bf16")
 PARTS = part_names(2)
-KILLED = -9
-
-Kill = tuple[str, str, int] | None
-Export = Callable[..., tuple[int, list[str]]]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Read all files of a folder."""
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
-
-
-@pytest.fixture(scope="module")
-def export(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Export]:
-    """A function that exports in a process of its own, which may be killed on the way."""
-    if not hasattr(os, "fork"):
-        pytest.skip("needs fork")
-    log = tmp_path_factory.mktemp("log") / "parts.txt"
-    paths = os.pathsep.join([*filter(None, sys.path)])
-    server = subprocess.Popen(
-        [sys.executable, SERVER],
-        env={**os.environ, "PYTHONPATH": paths},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    jobs, answers = server.stdin, server.stdout
-    assert jobs and answers
-
-    def run(source: Path, output: Path, kill: Kill = None, **wishes: Any) -> tuple[int, list[str]]:
-        log.write_text("", encoding="utf-8")
-        job = {"source": str(source), "output": str(output), "kill": kill, "log": str(log)}
-        job |= {"recipe": RECIPE.to_dict(), "force": False, **wishes}
-        print(json.dumps(job), file=jobs, flush=True)
-        return int(answers.readline()), log.read_text(encoding="utf-8").splitlines()
-
-    yield run
-    jobs.close()
-    server.wait()
-    answers.close()
 
 
 @pytest.fixture
@@ -89,9 +47,9 @@ STEPS: list[tuple[Kill, list[str]]] = [
     (("ovglm_export.spool:Spool.save", "after", 1), ["layer_001"]),
     (("ovglm_export.spool:ov.save_model", "torn", 3), ["head"]),
     (("ovglm_export.spool:Spool.save", "after", 1), ["head"]),
+    (("ovglm_export.pipeline:make_golden", "after", 1), []),
     (("ovglm_export.native:ov.save_model", "torn", 3), []),
     (("ovglm_export.pipeline:join_spooled", "after", 1), []),
-    (("ovglm_export.pipeline:make_golden", "after", 1), []),
     (("ovglm_export.pipeline:write_manifest", "before", 1), []),
     (("ovglm_export.pipeline:write_manifest", "torn", 1), []),
     (("ovglm_export.pipeline:write_manifest", "after", 1), []),
@@ -107,7 +65,7 @@ def test_an_export_that_is_killed_everywhere_ends_with_the_same_bytes(
         assert (kill, *export(source, output, kill)) == (kill, KILLED, parts)
         assert not output.exists()
     assert export(source, output) == (0, [])
-    assert contents(output) == contents(tiny_models.export(recipe=RECIPE))
+    assert contents(output) == contents(tiny_models.export(recipe=RECIPE, verify="quick"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["output"]
 
 
@@ -115,8 +73,8 @@ def test_the_old_export_outlives_a_kill_at_any_moment_of_the_end(
     tiny_models: Any, export: Export, tmp_path: Path
 ) -> None:
     source, output = tiny_models.checkpoint(), tmp_path / "output"
-    assert export(source, output, recipe=FLOAT.to_dict())[0] == 0
-    old, new = contents(output), contents(tiny_models.export(recipe=RECIPE))
+    assert export(source, output, recipe=FLOAT)[0] == 0
+    old, new = contents(output), contents(tiny_models.export(recipe=RECIPE, verify="quick"))
     rename = "ovglm_export.workspace:os.rename"
 
     assert export(source, output, (rename, "before", 1), force=True) == (KILLED, PARTS)
@@ -180,7 +138,7 @@ def test_ctrl_c_keeps_the_parts(
     source, output = tiny_models.checkpoint(), tmp_path / "output"
     interrupt(monkeypatch, source, output)
     assert parts_made(monkeypatch, source, output) == []
-    assert contents(output) == contents(tiny_models.export())
+    assert contents(output) == contents(tiny_models.export(verify="quick"))
 
 
 def test_a_disk_that_fills_up_is_said_and_the_parts_are_kept(
@@ -191,7 +149,7 @@ def test_a_disk_that_fills_up_is_said_and_the_parts_are_kept(
     error = interrupt(monkeypatch, source, output, full, ExportError)
     assert "filled up during the export" in str(error)
     assert parts_made(monkeypatch, source, output) == []
-    assert contents(output) == contents(tiny_models.export())
+    assert contents(output) == contents(tiny_models.export(verify="quick"))
 
 
 @pytest.mark.parametrize("name", ["layer_000.bin", "layer_000.xml"])
@@ -208,7 +166,7 @@ def test_a_damaged_part_is_made_again(
     if damage == "remove":
         part.unlink()
     assert parts_made(monkeypatch, source, output) == ["layer_000"]
-    assert contents(output) == contents(tiny_models.export())
+    assert contents(output) == contents(tiny_models.export(verify="quick"))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"key": 1}', '"\\ud800"'])
@@ -282,7 +240,7 @@ def test_what_ran_before_in_the_process_changes_nothing(
     for name in ("first", "second"):
         export_checkpoint(source, tmp_path / name, recipe)
         tiny_models.export("glm4", Recipe(lm_head="int4"))
-    assert export(source, tmp_path / "third", recipe=recipe.to_dict())[0] == 0
+    assert export(source, tmp_path / "third", recipe=recipe)[0] == 0
     first = contents(tmp_path / "first")
     assert FILE_NAME in first
     assert contents(tmp_path / "second") == first

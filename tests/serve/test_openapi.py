@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from fastapi.routing import APIRoute
+from openai.types.shared.reasoning_effort import ReasoningEffort as openai_efforts
 from starlette.routing import BaseRoute
 
 from ovglm.errors import OvglmError
@@ -21,6 +22,7 @@ _BODIES = (
     ("/v1/completions", "CompletionRequest"),
     ("/v1/tokenize", "TokenizeRequest"),
     ("/v1/detokenize", "DetokenizeRequest"),
+    ("/v1/responses", "ResponseRequest"),
 )
 Node = dict[str, Any]
 
@@ -160,6 +162,37 @@ def test_documented_limits_are_those_of_the_engine(
         step = -1 if name == "minimum" else 1
         with pytest.raises(OvglmError):
             Sampling(**{setting: limit + step, **more})
+
+
+def test_integers_are_documented_to_what_is_taken(api: Api, document: Node) -> None:
+    fields = document["components"]["schemas"]["ChatRequest"]["properties"]
+    seed = fields["seed"]["anyOf"][0]
+    assert api.say(seed=int(seed["maximum"])) == "ok"
+    assert api.say(seed=2**63 - 1) == "ok"
+    assert api.refuse(seed=2**63)["param"] == "seed"
+
+
+def test_efforts_are_those_of_openais_package(document: Node) -> None:
+    (efforts, _) = get_args(openai_efforts)
+    fields = document["components"]["schemas"]["ChatRequest"]["properties"]
+    assert fields["reasoning_effort"]["anyOf"][0]["enum"] == list(get_args(efforts))
+
+
+def test_without_a_key_the_document_asks_for_none(document: Node) -> None:
+    assert "security" not in document and "securitySchemes" not in document["components"]
+
+
+def test_the_key_is_in_the_document_and_where_it_is_not_asked_for() -> None:
+    client = serve("ok", api_key="secret").client
+    document = client.get("/openapi.json").json()
+    (name,) = document["components"]["securitySchemes"]
+    assert document["components"]["securitySchemes"][name]["scheme"] == "bearer"
+    assert document["security"] == [{name: []}]
+    for path, method, operation in _operations(document):
+        url = path.replace("{name}", "fake")
+        is_open = operation.get("security") == []
+        assert (client.request(method, url).status_code != 401) == is_open, path
+    assert "secret" not in client.get("/openapi.json").text
 
 
 def test_replies_have_the_documented_fields(api: Api, document: Node) -> None:

@@ -166,18 +166,21 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_field(
 @pytest.mark.parametrize(
     ("items", "named"),
     [
-        ([_call()], "call_1"),
-        ([_call(), _result("call_2")], "call_2"),
-        ([_call(), _call("call_2"), _result("call_2"), _result()], "call_1"),
-        ([_result()], "call_1"),
-        ([_call(arguments="[1]"), _result()], "call_1"),
+        ([_call()], "'call_1' (get_weather), called in input[1], is missing"),
+        ([_call(), _result("call_2")], "input[2] is the result of 'call_2', which input[1] did"),
+        ([_call(), _call("call_2"), _result("call_2"), _result()], "input[3] is the result of"),
+        ([_result()], "input[1] is the result of 'call_1', and no call"),
+        ([_call(arguments="[1]"), _result()], "arguments of input[1], 'call_1'"),
+        ([_call(), _call()], "input[2] has the id 'call_1' again"),
+        ([{"role": "assistant", "content": "so"}, _call(), USER], "input[3], of role 'user'"),
     ],
 )
 def test_calls_and_results_that_do_not_fit_are_refused_and_it_says_which(
     items: list[Any], named: str
 ) -> None:
-    error = _refuse(serve(), tools=[TOOL], input=[USER, *items])
+    error = _refuse(serve(), tools=[TOOL], input=[USER, *items], instructions="Be brief.")
     assert error["param"] == "input" and named in error["message"]
+    assert "messages[" not in error["message"]
 
 
 def test_a_prompt_that_is_too_long_is_refused_with_both_numbers() -> None:

@@ -8,6 +8,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -20,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from ovglm_serve.schema.replies import ChatChunk, Completion
+from response_calls import read_events
 from serve_apps import Api, events_of, serve
 
 _HOST = "http://127.0.0.1"
@@ -31,19 +33,23 @@ _MODELS = {
     "glm_edge": '<tool_call>{"name": "f", "arguments": {}}</tool_call>',
 }
 _CHAT, _TEXT = "/v1/chat/completions", "/v1/completions"
+_RESPONSES = "/v1/responses"
 _TOKENIZE, _DETOKENIZE = "/v1/tokenize", "/v1/detokenize"
 # Path, dialect, and how many requests that fit the document and that do not.
 _PLAN = (
-    (_CHAT, "glm4", 360, 200),
-    (_CHAT, "glm45", 150, 20),
-    (_CHAT, "glm_edge", 150, 20),
-    (_TEXT, "glm4", 350, 200),
-    (_TOKENIZE, "glm4", 200, 120),
-    (_DETOKENIZE, "glm4", 200, 120),
+    (_CHAT, "glm4", 300, 150),
+    (_CHAT, "glm45", 120, 20),
+    (_CHAT, "glm_edge", 120, 20),
+    (_TEXT, "glm4", 250, 150),
+    (_RESPONSES, "glm4", 250, 150),
+    (_RESPONSES, "glm45", 120, 20),
+    (_TOKENIZE, "glm4", 150, 100),
+    (_DETOKENIZE, "glm4", 150, 100),
 )
 _EVENTS: dict[str, TypeAdapter[Any]] = {
     _CHAT: TypeAdapter(ChatChunk),
     _TEXT: TypeAdapter(Completion),
+    _RESPONSES: TypeAdapter(ResponseStreamEvent),
 }
 _NAMES = 120
 _RAW = 200
@@ -101,8 +107,9 @@ def _send(case: Case) -> int:
 def _check_events(body: bytes, path: str) -> None:
     """Hold each event of a stream to its type: the document says of it only that it is JSON."""
     kind = _EVENTS[path]
-    for event in events_of(body.decode()):
-        kind.validate_python(event, strict=True)
+    read = read_events if path == _RESPONSES else events_of
+    for event in read(body.decode()):
+        kind.validate_python(event, strict=path != _RESPONSES)
 
 
 def _name_the_model(body: Any) -> Any:
@@ -123,8 +130,11 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def test_two_thousand_requests_are_planned() -> None:
+def test_two_thousand_requests_are_planned_and_every_route_that_takes_a_body() -> None:
     assert sum(right + wrong for _, _, right, wrong in _PLAN) >= 2000
+    app: Any = serve("ok").client.app
+    posts = {path for path, methods in app.openapi()["paths"].items() if "post" in methods}
+    assert {path for path, *_ in _PLAN} == posts
 
 
 @pytest.mark.parametrize(("path", "dialect", "right", "_wrong"), _PLAN)
@@ -185,7 +195,7 @@ def test_requests_without_parameters_get_a_documented_reply(path: str) -> None:
     assert seen == {200: 1}
 
 
-@pytest.mark.parametrize("path", [_CHAT, _TEXT, _TOKENIZE, _DETOKENIZE])
+@pytest.mark.parametrize("path", [_CHAT, _TEXT, _RESPONSES, _TOKENIZE, _DETOKENIZE])
 def test_any_bytes_are_refused_politely(path: str) -> None:
     api = serve("ok")
 
@@ -205,7 +215,7 @@ def test_any_bytes_are_refused_politely(path: str) -> None:
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY"])
 def test_other_methods_are_refused_with_openais_error(method: str) -> None:
     client = serve("ok").client
-    for path in (_CHAT, _TEXT, _TOKENIZE, "/v1/models", "/health", "/metrics"):
+    for path in (_CHAT, _TEXT, _RESPONSES, _TOKENIZE, "/v1/models", "/health", "/metrics"):
         reply = client.request(method, path)
         assert reply.status_code in (403, 405), (path, reply.status_code)
         assert set(reply.json()) == {"error"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from serve_apps import Api
 
-__all__ = ["ask_response", "post_response", "stream_response", "types_of"]
+__all__ = ["ask_response", "post_response", "read_events", "stream_response", "types_of"]
 
 
 def post_response(api: Api, **fields: Any) -> Any:
@@ -22,8 +22,13 @@ def ask_response(api: Api, **fields: Any) -> dict[str, Any]:
 
 
 def stream_response(api: Api, **fields: Any) -> list[dict[str, Any]]:
-    """Give the events; their names and numbers must be right."""
-    *pieces, rest = post_response(api, stream=True, **fields).text.split("\n\n")
+    """Ask for a stream; give its events."""
+    return read_events(post_response(api, stream=True, **fields).text)
+
+
+def read_events(text: str) -> list[dict[str, Any]]:
+    """Read the events of a stream; their names and numbers must be right."""
+    *pieces, rest = text.split("\n\n")
     assert rest == ""
     events = []
     for number, piece in enumerate(pieces):

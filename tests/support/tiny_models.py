@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ovglm.recipe import Recipe
 from ovglm_export.pipeline import ExportOptions, export_checkpoint
@@ -27,11 +27,18 @@ class TinyModels:
         key = repr((layout, sorted(wishes.items())))
         return self._remember(key, lambda folder: write_checkpoint(folder, layout, **wishes))
 
-    def export(self, layout: str = "glm", recipe: Recipe = FLOAT, **wishes: Any) -> Path:
-        """Export a checkpoint."""
+    def export(
+        self,
+        layout: str = "glm",
+        recipe: Recipe = FLOAT,
+        *,
+        verify: Literal["none", "quick"] = "none",
+        **wishes: Any,
+    ) -> Path:
+        """Export a checkpoint; few tests look at the verification, which a user gets by default."""
         source = self.checkpoint(layout, **wishes)
-        key = repr((source, recipe))
-        options = ExportOptions(verify="none")
+        key = repr((source, recipe, verify))
+        options = ExportOptions(verify=verify)
         return self._remember(
             key, lambda folder: export_checkpoint(source, folder, recipe, options)
         )

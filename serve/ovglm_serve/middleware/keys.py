@@ -8,12 +8,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ovglm_serve.errors import ApiError, error_response
 
-__all__ = ["KeyMiddleware"]
+__all__ = ["KeyMiddleware", "is_open"]
 
 # What a browser or a probe asks for before it can send a key, and nothing else. No model is
 # reached by these, and they tell nothing of what was asked.
 _OPEN = ("/", "/health", "/docs", "/openapi.json", "/favicon.ico")
 _OPEN_FOLDERS = ("/page/",)
+
+
+def is_open(path: str) -> bool:
+    """Say whether a path answers without the key."""
+    return path in _OPEN or path.startswith(_OPEN_FOLDERS)
 
 
 class KeyMiddleware:
@@ -36,7 +41,7 @@ class KeyMiddleware:
         await self._app(scope, receive, send)
 
     def _lets_in(self, scope: Scope) -> bool:
-        if scope["path"] in _OPEN or scope["path"].startswith(_OPEN_FOLDERS):
+        if is_open(scope["path"]):
             return True
         scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
         # Digests have one length, so the time tells neither the key's length nor its beginning.

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from ovglm_serve.schema.unsupported import UNSUPPORTED
 
@@ -11,8 +11,13 @@ __all__ = ["Int", "JsonObject", "Wire"]
 
 _DEEPEST = 64
 
-# What another process and a C++ library can count.
-Int = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+# What another process and a C++ library can count. The document has floats for limits, so it names
+# the largest that is one.
+Int = Annotated[
+    int,
+    Field(ge=-(2**63), le=2**63 - 1),
+    WithJsonSchema({"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1024}),
+]
 
 
 class Wire(BaseModel):

@@ -26,7 +26,7 @@ _EXAMPLE: JsonValue = {
     "stream": False,
 }
 
-ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class TextFormat(Wire):

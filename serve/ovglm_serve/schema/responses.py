@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, JsonValue, Tag
 from pydantic_core import PydanticCustomError
 
 from ovglm_serve.schema.base import Int, JsonObject, Wire
@@ -13,6 +13,12 @@ from ovglm_serve.schema.responses_items import InputItem
 from ovglm_serve.schema.tools import FunctionSpec
 
 __all__ = ["FlatSchemaFormat", "FunctionTool", "NamedFunction", "ResponseRequest"]
+
+_EXAMPLE: JsonValue = {
+    "model": "nano",
+    "input": "What is the capital of France?",
+    "max_output_tokens": 64,
+}
 
 
 def _refuse_built_ins(kind: Any) -> Any:
@@ -86,6 +92,8 @@ def _input_of(value: object) -> str:
 
 class ResponseRequest(HarmlessOfResponse, Refused):
     """A conversation to go on with, as OpenAI defines it for its newer API. Nothing is stored."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     model: str
     input: Annotated[

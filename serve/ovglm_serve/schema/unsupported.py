@@ -18,6 +18,7 @@ UNSUPPORTED: Mapping[str, str] = {
     "moderation": "nothing here moderates",
     "name": "chat templates have no place for it",
     "prediction": "the runtime cannot do it",
+    "prompt_cache_options": "prompts are cached by themselves",
     "suffix": "the models here cannot fill in the middle",
     "web_search_options": "nothing here searches the web",
 }

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ovglm.dialects.history import Place
 from ovglm.dialects.tools import NamedTool, ToolChoice
 from ovglm.messages import Message, Role, Sampling, ToolCall
 from ovglm_serve.ask import Ask
@@ -31,6 +32,8 @@ __all__ = ["blame_fields", "to_response_ask"]
 
 # What the fields are called here that other parts blame by their names in a chat request.
 _FIELDS: Mapping[str | None, str] = {"messages": "input", "response_format": "text.format"}
+# A message, and what it is called in the request.
+_Placed = tuple[Message, Place]
 _ROLES: Mapping[str, Role] = {"developer": "system", "system": "system", "user": "user"}
 
 
@@ -48,9 +51,11 @@ def to_response_ask(request: ResponseRequest, recommended: Sampling) -> Ask:
     """Translate a request; recommended: the model's own sampling. Raises ApiError."""
     _refuse_unsupported(request)
     effort = request.reasoning.effort if request.reasoning else None
+    messages = _to_messages(request)
     return Ask(
         model=request.model,
-        messages=_to_messages(request),
+        messages=tuple(message for message, _ in messages),
+        places=tuple(place for _, place in messages),
         sampling=_to_sampling(request, recommended),
         tools=_to_tools(request.tools or ()),
         tool_choice=_to_choice(request),
@@ -135,41 +140,48 @@ def _to_schema(request: ResponseRequest) -> Mapping[str, Any] | None:
 class _Turn:
     """What the model said in one turn; here that is several items, elsewhere one message."""
 
+    at: str
     thought: str = ""
     text: str | None = None
     calls: tuple[ToolCall, ...] = ()
+    calls_at: tuple[str, ...] = ()
 
-    def message(self) -> Message:
-        return Message("assistant", self.text or "", tool_calls=self.calls, thought=self.thought)
+    def message(self) -> _Placed:
+        message = Message("assistant", self.text or "", tool_calls=self.calls, thought=self.thought)
+        return message, Place(self.calls_at[0] if self.calls_at else self.at, self.calls_at)
 
 
-def _to_messages(request: ResponseRequest) -> tuple[Message, ...]:
-    head = (Message("system", request.instructions),) if request.instructions else ()
+def _to_messages(request: ResponseRequest) -> tuple[_Placed, ...]:
+    head = ()
+    if request.instructions:
+        head = ((Message("system", request.instructions), Place("instructions")),)
     if isinstance(request.input, str):
-        return (*head, Message("user", request.input))
+        return (*head, (Message("user", request.input), Place("input")))
     return (*head, *_join_turns(request.input))
 
 
-def _join_turns(items: Sequence[InputItem]) -> Iterator[Message]:
+def _join_turns(items: Sequence[InputItem]) -> Iterator[_Placed]:
     """Put the items of each of the model's turns together: a thought, a text, and calls."""
     turn: _Turn | None = None
-    for item in items:
+    for number, item in enumerate(items):
+        at = f"input[{number}]"
         if turn is not None and not _goes_on(turn, item):
             yield turn.message()
             turn = None
         match item:
             case ReasoningItem():
-                turn = _Turn(thought="\n".join(part.text for part in item.content or ()))
+                turn = _Turn(at, thought="\n".join(part.text for part in item.content or ()))
             case MessageItem(role="assistant"):
-                turn = replace(turn or _Turn(), text=_text_of(item.content))
+                turn = replace(turn or _Turn(at), text=_text_of(item.content))
             case CallItem():
-                turn = turn or _Turn()
+                turn = turn or _Turn(at)
                 call = ToolCall(item.name, item.arguments, id=item.call_id)
-                turn = replace(turn, calls=(*turn.calls, call))
+                turn = replace(turn, calls=(*turn.calls, call), calls_at=(*turn.calls_at, at))
             case ResultItem():
-                yield Message("tool", _text_of(item.output), tool_call_id=item.call_id)
+                message = Message("tool", _text_of(item.output), tool_call_id=item.call_id)
+                yield message, Place(at)
             case MessageItem():
-                yield Message(_ROLES[item.role], _text_of(item.content))
+                yield Message(_ROLES[item.role], _text_of(item.content)), Place(at)
     if turn is not None:
         yield turn.message()
 

@@ -4,9 +4,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from ovglm.chat.saved import load_conversation
+from ovglm.chat.conversation import Conversation
+from ovglm.chat.saved import load_conversation, save_conversation
+from ovglm.messages import Message, ToolCall
 from ovglm_serve.settings import Settings
 from page_server import PAUSE, PausingEngine, asked_for
 
@@ -114,6 +117,82 @@ def test_the_export_has_calls_and_results(open_page: OpenPage, tmp_path: Path) -
     call = document["turns"][1]["tool_calls"][0]
     assert call["function"] == {"name": "get_weather", "arguments": '{"city": "Beijing"}'}
     assert document["turns"][2] == {"role": "tool", "tool_call_id": call["id"], "content": "clear"}
+    loaded = load_conversation(tmp_path / "chat.json").turns
+    assert [turn.role for turn in loaded] == roles
+    assert loaded[1].tool_calls[0].name == "get_weather" and loaded[2].content == "clear"
+
+
+def import_file(page: Page, file: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Import a conversation").click()
+    chooser.value.set_files(file)
+
+
+def test_what_the_terminal_chat_saved_is_imported_and_goes_on(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    file = tmp_path / "chat.json"
+    call = ToolCall("get_weather", '{"city": "Rome"}', "a")
+    turns = (
+        Message("user", "the weather?"),
+        Message("assistant", "", tool_calls=(call,)),
+        Message("tool", "clear", tool_call_id="a"),
+        Message("assistant", "It is *sunny*.", thought="So it is."),
+    )
+    save_conversation(file, Conversation("Be brief.", turns), "nano")
+    engine = PausingEngine("two")
+    page = open_page(engine)
+    import_file(page, file)
+    expect(page.locator(".bubble")).to_have_text("the weather?")
+    expect(page.locator(".prose").last).to_have_text("It is sunny.")
+    expect(page.locator(".chat-name")).to_have_text(["the weather?"])
+    ask(page, "thanks")
+    expect(page.locator(".prose").last).to_have_text("two")
+    begin, _, end = asked_for(engine)[-1].partition("<|observation|>")
+    assert begin == (
+        '<|system|>\nBe brief.<|user|>\nthe weather?<|assistant|>get_weather\n{"city": "Rome"}'
+    )
+    assert end == "\nclear<|assistant|>\nIt is *sunny*.<|user|>\nthanks<|assistant|>"
+    page.reload()
+    expect(page.locator(".bubble")).to_have_text(["the weather?", "thanks"])
+
+
+def test_an_export_that_is_imported_is_the_same_again(open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page(PausingEngine("one"))
+    ask(page, "first")
+    documents = []
+    for name in ("a.json", "b.json"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Export as JSON").click()
+        download.value.save_as(tmp_path / name)
+        documents.append(json.loads((tmp_path / name).read_text(encoding="utf-8")))
+        import_file(page, tmp_path / name)
+        expect(page.locator(".bubble")).to_have_text("first")
+    assert documents[0] == documents[1]
+    expect(page.locator(".chat-name")).to_have_count(3)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("diary", "is not JSON"),
+        ('{"turns": []}', "is no conversation"),
+        ('{"kind": "ovglm conversation", "format_version": 9, "turns": []}', "another version"),
+        (
+            '{"kind": "ovglm conversation", "format_version": 1, "turns": [{"role": "tool", '
+            '"content": "x"}]}',
+            "turn 1 does not fit",
+        ),
+    ],
+)
+def test_another_file_is_refused_in_one_sentence(
+    open_page: OpenPage, tmp_path: Path, content: str, words: str
+) -> None:
+    page = open_page(PausingEngine("one"))
+    (tmp_path / "x.json").write_text(content, encoding="utf-8")
+    import_file(page, tmp_path / "x.json")
+    expect(page.locator("#toasts")).to_contain_text(words)
+    expect(page.locator(".chat-name")).to_have_count(0)
 
 
 def test_the_key_is_asked_for_only_where_one_is_needed(open_page: OpenPage) -> None:

@@ -16,6 +16,7 @@ from page_server import page_server
 def address(nano: Path) -> Iterator[str]:
     """The address of a server with nano on the CPU, in this process."""
     loaded = load_assistant(nano, "CPU", say=lambda _text: None)
+    assert loaded.template is not None
     model = ServedModel(
         "nano", read_facts(nano), loaded.engine, loaded.tokenizer, loaded.template, loaded.dialect
     )

@@ -9,6 +9,7 @@ import { download } from "./export.js";
 import { keyName, openHelp, startHelp } from "./help.js";
 import { applyWords, currentLanguage, formatNumber, onLanguage, setLanguage, t } from "./i18n.js";
 import { setIcon } from "./icons.js";
+import { BadFile, chooseFile, fromText } from "./import.js";
 import { startKeyboard } from "./keyboard.js";
 import { Models } from "./models.js";
 import { announce, toast } from "./notices.js";
@@ -53,6 +54,7 @@ class App {
     startKeyboard(this.keyActions());
     byId("new-chat").addEventListener("click", () => this.newChat());
     byId("export").addEventListener("click", () => download(this.chat.conversation));
+    byId("import").addEventListener("click", () => this.importChat());
     byId("language").addEventListener("click", () => setLanguage(currentLanguage() === "zh" ? "en" : "zh"));
     onLanguage(() => this.showAll());
     this.chat.resume(null);
@@ -75,6 +77,17 @@ class App {
   open(id) {
     this.sidebar.leave();
     this.chat.open(id);
+  }
+
+  async importChat() {
+    try {
+      const conversation = fromText(await chooseFile());
+      this.sidebar.leave();
+      this.chat.adopt(conversation);
+    } catch (error) {
+      if (!(error instanceof BadFile)) throw error;
+      toast(t(error.words, error.values));
+    }
   }
 
   remove(id) {
@@ -106,7 +119,9 @@ class App {
   // What the chat tells
 
   opened() {
-    this.models.choose(this.chat.conversation.model);
+    const { conversation } = this.chat;
+    this.models.choose(conversation.model);
+    conversation.model = this.models.chosen;
     this.showAll();
     this.composer.focus();
   }

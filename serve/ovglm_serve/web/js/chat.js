@@ -53,6 +53,13 @@ export class Chat {
     this.show(conversation);
   }
 
+  /** Keep a conversation that came from elsewhere, and open it. */
+  adopt(conversation) {
+    this.stop();
+    if (!this.conversations.save(conversation)) this.view.notKept();
+    this.show(conversation);
+  }
+
   /** Delete a conversation; returns what takes that back. */
   remove(id, model) {
     const isOpen = id === this.conversation.id;

@@ -3,8 +3,8 @@
 import { h } from "./dom.js";
 import { toMessages } from "./request.js";
 
-const KIND = "ovglm conversation";
-const FORMAT_VERSION = 1;
+export const KIND = "ovglm conversation";
+export const FORMAT_VERSION = 1;
 
 /** Give the document: questions, answers, calls with their results, thoughts, figures, settings. */
 export function toDocument(conversation) {

@@ -42,6 +42,12 @@ export function firstProblem(settings) {
   return FIELDS.find((field) => problemOf(field, settings[field.name] ?? "")) ?? null;
 }
 
+/** The settings of an object that are known, and texts. */
+export function cleanSettings(raw) {
+  const known = FIELDS.filter(({ name }) => typeof raw?.[name] === "string");
+  return Object.fromEntries(known.map(({ name }) => [name, raw[name]]));
+}
+
 /** The request's fields that the settings come to. */
 export function wireFields(settings) {
   const fields = {};

@@ -2,7 +2,7 @@
 
 import { wireFields } from "./fields.js";
 
-const NOT_RUN = "The user did not run this function.";
+export const NOT_RUN = "The user did not run this function.";
 
 /** The body of the request that asks for the next turn. */
 export function toRequest(conversation) {
