@@ -72,7 +72,7 @@ def _build(
     if placement.engine == "static":
         load: Any = openvino_genai.LLMPipeline  # its stub does not know properties by keyword
         pipeline = load(str(facts.folder), placement.device.id, **properties)
-        return StaticEngine(pipeline, info, limits, tokenizer)
+        return StaticEngine(pipeline, info, limits, tokenizer, Scorer(facts.folder, "CPU", {}))
     paged = _load_paged(facts.folder, placement, guessing, properties)
     prefixes = None if guessing.extras else Prefixes(*_pages(placement), _STEP_TOKENS)
     scorer = Scorer(facts.folder, placement.device.id, properties)

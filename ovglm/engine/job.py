@@ -32,7 +32,10 @@ class Job:
         tally: Tally,
         scorer: Scorer | None = None,
     ) -> None:
-        """Raise RequestError where the model cannot take the prompt, or not hold the constraint."""
+        """Raise RequestError where the model cannot take the prompt, or not hold the constraint.
+
+        scorer: through which the answers go, where the engine does not score them itself.
+        """
         limits.check_prompt(prompt_ids)
         self.structure = to_structure(sampling.constraint) if sampling.constraint else None
         self.prompt_ids = tuple(prompt_ids)
@@ -48,7 +51,7 @@ class Job:
         ]
         self._parts_left = self.parts
         self._cached = [0] * self.parts
-        self._scorer = scorer if sampling.top_logprobs else None
+        self._scorer = scorer
         self._lines = [self._line() for _ in range(self.parts)] if self._scorer else []
         tally.add(submitted=1, prompt_tokens=len(prompt_ids))
 

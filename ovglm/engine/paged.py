@@ -80,7 +80,8 @@ class PagedEngine:
         with self._changed:
             if self._end:
                 raise self._end
-            job = Job(prompt_ids, sampling, self._tokenizer, self._limits, self.tally, self.scorer)
+            scorer = self.scorer if sampling.top_logprobs else None
+            job = Job(prompt_ids, sampling, self._tokenizer, self._limits, self.tally, scorer)
             job.on_cancel = self._notify
             self._new.append(job)
             self._changed.notify()

@@ -1,5 +1,8 @@
 """The likeliest tokens in each place of an answer, which the paged pipeline does not give.
 
+The static one gives no log-probabilities at all, so those of its own tokens are found here, too, on
+the CPU: an NPU's compiled model has its last logits only.
+
 The model is compiled a second time, without paging, when the first request asks for them: that
 takes the memory of its weights once more, and 2 x layers x heads x head size numbers of cache for
 each token of the answers that are being scored. Requests that do not ask pay nothing but their
@@ -75,8 +78,8 @@ class Scorer:
             try:
                 scored = self._score(line, item)
             except RuntimeError as error:
-                what = "the likeliest tokens could not be computed"
-                line.fail(native_failure(what, error, "ask without top_logprobs"))
+                what = "the log-probabilities could not be computed"
+                line.fail(native_failure(what, error, "ask without logprobs"))
             else:
                 line.give(scored)
             if item.finish_reason:
@@ -92,7 +95,7 @@ class Scorer:
         places = np.concatenate(list(pieces))
         line.ids = [ids[-1]]
         own = tuple(float(place[token]) for place, token in zip(places, ids, strict=True))
-        best = tuple(_best(place, line.count) for place in places)
+        best = tuple(_best(place, line.count) for place in places) if line.count else ()
         return replace(chunk, logprobs=own, top_logprobs=best)
 
 

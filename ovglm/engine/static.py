@@ -17,8 +17,9 @@ from ovglm.engine.config import to_config
 from ovglm.engine.job import Job
 from ovglm.engine.limits import QUEUE_LENGTH, Limits
 from ovglm.engine.native import native_failure
+from ovglm.engine.scorer import Scorer
 from ovglm.engine.tally import Tally
-from ovglm.errors import OvglmError, RequestError
+from ovglm.errors import OvglmError
 from ovglm.messages import Sampling
 from ovglm.tokens import Tokenizer
 
@@ -34,10 +35,15 @@ class StaticEngine:
         info: EngineInfo,
         limits: Limits,
         tokenizer: Tokenizer,
+        scorer: Scorer,
         queue_length: int = QUEUE_LENGTH,
     ) -> None:
+        """scorer: finds log-probabilities, of which the pipeline gives only the sum; the engine
+        closes it.
+        """
         self.info = info
         self.tally = Tally()
+        self._scorer = scorer
         self._limits = limits
         self._tokenizer = tokenizer
         # Any: the stub's type cannot be None, which it is at the end
@@ -64,12 +70,6 @@ class StaticEngine:
 
     def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> QueuedAnswer:
         """Put a request into the queue."""
-        if sampling.logprobs:
-            raise RequestError(
-                f"log-probabilities are not available on {self.info.device}: its pipeline gives "
-                "only their sum",
-                hint="--device CPU",
-            )
         with self._changed:
             if self._is_closed:
                 raise OvglmError("the engine is closed")
@@ -79,7 +79,8 @@ class StaticEngine:
                     "answers one at a time",
                     hint="ask again later",
                 )
-            job = Job(prompt_ids, sampling, self._tokenizer, self._limits, self.tally)
+            scorer = self._scorer if sampling.logprobs else None
+            job = Job(prompt_ids, sampling, self._tokenizer, self._limits, self.tally, scorer)
             job.on_cancel = self._drop_cancelled
             self._waiting.append(job)
             self._changed.notify()
@@ -94,6 +95,7 @@ class StaticEngine:
                 job.is_cancelled = True
             self._changed.notify()
         self._thread.join()
+        self._scorer.close()
 
     def _drop_cancelled(self) -> None:
         """End the cancelled requests that wait; the one that runs notices by itself."""
@@ -141,6 +143,7 @@ class StaticEngine:
                 break
             seed = job.seeds.of(part)
             config = to_config(job.sampling, self._limits, len(job.prompt_ids), seed, job.structure)
+            config.logprobs = 0
             relay = _Relay(job, part)
             try:
                 self._pipeline.generate(ids, config, relay)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ovglm.dialects.history import Place
 from ovglm.dialects.tools import offer_tools
+from ovglm.engine.constraint_text import write_constraint
 from ovglm.messages import Message
 from ovglm.template import encode_chat, prompt_end
 from ovglm_serve.ask import Ask
@@ -33,6 +34,8 @@ def prepare(model: ServedModel, ask: Ask) -> Generation:
         constraint = dialect.constraint(
             tools, ask.tool_choice, ask.parallel, thinks=ask.thinks, schema=ask.schema
         )
+        if constraint is not None:
+            write_constraint(constraint)  # the engine would not know which field to blame
     end = prompt_end(model.tokenizer, prompt_ids)
     return Generation(
         model,

@@ -11,7 +11,7 @@ import pytest
 from nano_placement import EXACT, cpu_placement, nano_facts, npu_placement
 from ovglm.engine.build import LocalEngine, build_engine
 from ovglm.engine.paged import PagedEngine
-from ovglm.errors import OvglmError, RequestError
+from ovglm.errors import OvglmError
 from ovglm.messages import Chunk, Sampling
 from ovglm.tokens import Tokenizer
 
@@ -99,18 +99,22 @@ def test_a_model_that_cannot_be_compiled_again_fails_that_request_alone(
         assert isinstance(engine, PagedEngine)
         assert engine.scorer is not None
         engine.scorer.model.path = tmp_path / "gone.xml"
-        with pytest.raises(OvglmError, match="the likeliest tokens could not be computed"):
+        with pytest.raises(OvglmError, match="the log-probabilities could not be computed"):
             list(engine.submit(prompt, WITH_BEST))
         assert len(ids_of(list(engine.submit(prompt, PLAIN)))) == TOKENS
 
 
-def test_the_npu_refuses_them(nano: Path) -> None:
-    facts, tokenizer = nano_facts(nano), Tokenizer.load(nano)
-    with (
-        closing(build_engine(facts, npu_placement(), tokenizer)) as engine,
-        pytest.raises(RequestError, match="not available on NPU"),
-    ):
-        engine.submit([1, 2], WITH_BEST)
+def test_an_npu_has_them_from_the_cpu(engine: LocalEngine, nano: Path) -> None:
+    prompt = random.Random(9).choices(range(300, 2000), k=60)
+    placement = npu_placement(128, 64, **EXACT)
+    with closing(build_engine(nano_facts(nano), placement, Tokenizer.load(nano))) as npu:
+        mine, plain = (list(npu.submit(prompt, each)) for each in (WITH_BEST, PLAIN))
+    theirs = list(engine.submit(prompt, WITH_BEST))
+    assert ids_of(mine) == ids_of(theirs) == ids_of(plain)
+    assert own_of(mine) == pytest.approx(own_of(theirs), abs=1e-4)
+    assert own_of(plain) == own_of(mine)
+    places = [[token for token, _ in place] for chunk in mine for place in chunk.top_logprobs]
+    assert [place[0] for place in places] == ids_of(mine) and {len(one) for one in places} == {5}
 
 
 def test_they_need_logprobs_and_are_at_most_twenty() -> None:

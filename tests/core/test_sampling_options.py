@@ -1,6 +1,7 @@
 """Every sampling option does what it says, and equal seeds give equal texts."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from math import exp, log1p
@@ -12,7 +13,6 @@ from counting_model import counting_facts, make_placement, write_counting_model
 from ovglm.engine.build import LocalEngine, build_engine
 from ovglm.engine.config import Seeds, to_config
 from ovglm.engine.limits import Limits
-from ovglm.errors import OvglmError
 from ovglm.messages import Chunk, Sampling
 from ovglm.tokens import Tokenizer
 
@@ -165,9 +165,10 @@ def test_without_logprobs_there_are_none(paged: LocalEngine) -> None:
     assert not any(chunk.logprobs for chunk in paged.submit([1], Sampling(max_new_tokens=3)))
 
 
-def test_the_static_engine_refuses_logprobs_by_name(folder: Path) -> None:
-    facts = counting_facts(folder)
-    engine = build_engine(facts, make_placement("static"), Tokenizer.load(folder))
-    with pytest.raises(OvglmError, match="log-probabilities are not available on CPU"):
-        engine.submit([1], Sampling(logprobs=True))
-    engine.close()
+def test_the_static_engine_gives_them_too(folder: Path) -> None:
+    engine = build_engine(counting_facts(folder), make_placement("static"), Tokenizer.load(folder))
+    with closing(engine):
+        chunks = list(engine.submit([1], Sampling(max_new_tokens=5, logprobs=True)))
+    assert all(len(chunk.logprobs) == len(chunk.token_ids) for chunk in chunks)
+    assert chunks[0].logprobs[0] == pytest.approx(-log1p(31 * exp(-10)), abs=1e-3)
+    assert not any(chunk.top_logprobs for chunk in chunks)

@@ -185,7 +185,6 @@ def test_weights_for_a_model_that_is_exported_are_refused(with_nano: Shell) -> N
     [
         (("nano", "Hi", "--device", "TPU"), "'TPU' is not the name of a device"),
         (("nano", "Hi", "--device", "GPU.9"), "no device GPU.9"),
-        (("glm-edge-4b-chat", "Hi"), "zai-org/glm-edge-4b-chat"),
         (("no-such-model", "Hi"), "'no-such-model' is neither"),
         (("nano", "Hi", "--top-p", "0.5"), "--top-p has no effect"),
         (("nano", "Hi", "--temperature", "-1"), "temperature is -1.0"),
@@ -202,4 +201,14 @@ def test_a_wrong_wish_is_two_lines_and_exports_nothing(
     lines = done.stderr.splitlines()
     assert lines[0].startswith("ovglm: ") and message in lines[0]
     assert len(lines) <= 2
+    assert ovglm.exports() == []
+
+
+def test_a_hub_that_does_not_answer_is_said(ovglm: Shell) -> None:
+    done = ovglm("run", "glm-edge-4b-chat", "Hi")
+    assert (done.returncode, done.stdout) == (1, "")
+    asking, error, hint = done.stderr.splitlines()
+    assert asking.startswith("asking ") and asking.endswith("for zai-org/glm-edge-4b-chat")
+    assert error.startswith("ovglm: ") and error.endswith("cannot be reached: no connection")
+    assert hint.startswith("try: ")
     assert ovglm.exports() == []

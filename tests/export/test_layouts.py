@@ -83,7 +83,7 @@ def test_unquantised_weights_keep_the_checkpoints_type(
 ) -> None:
     counts = read_manifest(tiny_models.export(dtype=dtype)).matrices
     assert {one.format for one in counts} == {label}
-    assert sum(one.matrices for one in counts) == 2 * 6 + 2
+    assert sum(one.matrices for one in counts) == 2 * 4 + 2
 
 
 def test_nested_rope_parameters_give_the_ir_of_flat_ones(copy: Path, tiny_models: Any) -> None:

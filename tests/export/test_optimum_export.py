@@ -138,7 +138,11 @@ def test_group_size_that_optimum_would_change_is_refused(
 
 def test_every_field_of_a_recipe_is_mapped_or_refused() -> None:
     mapped = {"weights", "group_size", "symmetric", "ratio", "backup", "lm_head"}
-    assert {field.name for field in fields(Recipe)} == mapped
+    calibrated = {"quality", "methods", "calibration", "samples", "sample_length"}
+    assert {field.name for field in fields(Recipe)} == mapped | calibrated
+    for recipe in (Recipe(quality="balanced"), Recipe(methods=("gptq",))):
+        with pytest.raises(RecipeError, match="--quality fast only"):
+            quantization_options(recipe)
 
 
 def matrices(folder: Path) -> dict[str, int]:

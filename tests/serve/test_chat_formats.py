@@ -44,6 +44,37 @@ def test_a_schema_is_enforced_whether_strict_or_not(strict: bool | None) -> None
     assert '"answer"' in _held_to(api)
 
 
+@pytest.mark.parametrize(
+    "schema", [{"not": {}}, {"type": "string", "minLength": 2, "maxLength": 1}, {"type": "text"}]
+)
+def test_a_schema_that_is_not_enforced_is_refused_with_its_keyword_and_the_field(
+    schema: dict[str, Any],
+) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    api = serve()
+    error = api.refuse(response_format=form)
+    assert error["param"] == "response_format"
+    assert any(keyword in error["message"] for keyword in schema)
+    text = {"format": {"type": "json_schema", "name": "a", "schema": schema}}
+    error = api.refuse_json({"messages": ..., "input": "hi", "text": text}, "/v1/responses")
+    assert error["param"] == "text.format"
+    assert not api.engine.requests
+
+
+@pytest.mark.parametrize("dialect", ["glm4", "glm45", "glm_edge"])
+def test_a_strict_tool_that_is_not_enforced_is_refused_with_its_keyword(dialect: str) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer", "multipleOf": 2}}}
+    tools = [tool("f", strict=True, parameters=schema)]
+    error = serve(dialect=dialect).refuse(tools=tools)
+    assert error["param"] == "tools" and "'multipleOf'" in error["message"]
+
+
+def test_a_glm45_refuses_lengths_of_texts_by_their_keyword() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 2}}}
+    error = serve(dialect="glm45").refuse(tools=[tool("f", strict=True, parameters=schema)])
+    assert error["param"] == "tools" and "'maxLength' of the argument 'a'" in error["message"]
+
+
 def test_a_schema_and_tools_leave_the_choice_between_json_and_calls() -> None:
     api = serve('get_weather\n{"city": "Bonn"}')
     choice = api.chat(response_format=STRICT, tools=[tool()])["choices"][0]

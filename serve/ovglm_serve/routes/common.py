@@ -1,7 +1,8 @@
 """What the routes that answer have in common: finding the model, sending a stream, documents."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from ovglm_serve.schema.replies import ErrorReply
 from ovglm_serve.served_model import ServedModel
 from ovglm_serve.sse import DONE, EventStream, event, unless_gone
 
-__all__ = ["ERRORS", "STREAM", "Writer", "find_model", "pool_of", "send_stream"]
+__all__ = ["ERRORS", "STREAM", "Form", "Writer", "find_model", "pool_of", "send_stream"]
 
 # For the API's document: what each route can answer besides its reply.
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -49,6 +50,10 @@ STREAM: dict[str, Any] = {
 class Writer(Protocol):
     """Writes the events of one stream."""
 
+    def begin(self) -> Iterator[Any]:
+        """Write what comes before the first piece."""
+        ...
+
     def write(self, piece: Piece) -> Iterator[Any]:
         """Write what a piece comes to."""
         ...
@@ -56,6 +61,22 @@ class Writer(Protocol):
     def finish(self, count: Count) -> Iterator[Any]:
         """Write what follows the last piece."""
         ...
+
+    def fail(self, error: ApiError) -> Iterator[Any]:
+        """Write what comes instead of the rest."""
+        ...
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a stream is written: each of its events, and its end where nothing failed."""
+
+    encode: Callable[[Any], bytes] = event
+    end: bytes = DONE
+
+    def join(self, events: Iterator[Any]) -> bytes:
+        """Write events."""
+        return b"".join(map(self.encode, events))
 
 
 def pool_of(request: Request) -> ModelPool:
@@ -69,7 +90,11 @@ async def find_model(request: Request, name: str) -> ServedModel:
 
 
 async def send_stream(
-    request: Request, pieces: AsyncGenerator[Piece, None], writer: Writer, count: Count
+    request: Request,
+    pieces: AsyncGenerator[Piece, None],
+    writer: Writer,
+    count: Count,
+    form: Form | None = None,
 ) -> EventStream:
     """Begin a stream once its first piece is there: until then an error has a status of its own."""
 
@@ -77,26 +102,21 @@ async def send_stream(
         return await anext(pieces)
 
     first = await unless_gone(request, read_first())
-    return EventStream(_write(first, pieces, writer, count))
+    return EventStream(_write(first, pieces, writer, count, form or Form()))
 
 
 async def _write(
-    first: Piece, pieces: AsyncGenerator[Piece, None], writer: Writer, count: Count
+    first: Piece, pieces: AsyncGenerator[Piece, None], writer: Writer, count: Count, form: Form
 ) -> AsyncGenerator[bytes, None]:
     async with aclosing(pieces):
         try:
-            yield _join(writer.write(first))
+            yield form.join(writer.begin()) + form.join(writer.write(first))
             async for piece in pieces:
-                if data := _join(writer.write(piece)):
+                if data := form.join(writer.write(piece)):
                     yield data
-        except ApiError as error:
-            yield event(error.body)
-            return
         except OvglmError as error:
-            yield event(to_api_error(error).body)
-            return
-        yield _join(writer.finish(count)) + DONE
-
-
-def _join(chunks: Iterator[Any]) -> bytes:
-    return b"".join(map(event, chunks))
+            yield form.join(writer.fail(to_api_error(error)))
+        except ApiError as error:
+            yield form.join(writer.fail(error))
+        else:
+            yield form.join(writer.finish(count)) + form.end

@@ -1,20 +1,18 @@
 """POST /v1/responses."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
+from collections import deque
+from collections.abc import AsyncGenerator
 
 from fastapi import APIRouter, Request, Response
 
-from ovglm.errors import OvglmError
 from ovglm.sampling import recommended_sampling
 from ovglm_serve.conversation import prepare
-from ovglm_serve.errors import ApiError, to_api_error
-from ovglm_serve.generation import Count, Generation, Piece
-from ovglm_serve.routes.common import ERRORS, STREAM, find_model
+from ovglm_serve.generation import Count, Piece
+from ovglm_serve.routes.common import ERRORS, STREAM, Form, find_model, send_stream
 from ovglm_serve.schema.responses import ResponseRequest
 from ovglm_serve.schema.responses_replies import ResponseReply
-from ovglm_serve.sse import EventStream, JsonReply, event, unless_gone
+from ovglm_serve.sse import JsonReply, event, unless_gone
 from ovglm_serve.translate.identity import new_identity
 from ovglm_serve.translate.responses import ResponseWriter, StreamEvent
 from ovglm_serve.translate.responses_ask import blame_fields, to_response_ask
@@ -35,44 +33,26 @@ async def create_response(body: ResponseRequest, request: Request) -> Response:
         generation = await asyncio.to_thread(prepare, model, ask)
         generation.start()
     writer = ResponseWriter(new_identity("resp", model), model.tokenizer, body, ask)
+    pieces = generation.pieces()
     if ask.is_streamed:
-        pieces = generation.pieces()
-        first = await unless_gone(request, _read_first(pieces))
-        return EventStream(_send(first, pieces, writer, generation.count))
-    return JsonReply(await unless_gone(request, _read_all(generation, writer)))
+        return await send_stream(request, pieces, writer, generation.count, _NAMED)
+    await unless_gone(request, _read_all(pieces, writer, generation.count))
+    return JsonReply(writer.reply)
 
 
-async def _read_first(pieces: AsyncGenerator[Piece, None]) -> Piece:
-    """Wait for the first piece: until it is there, an error has a status of its own."""
-    return await anext(pieces)
+async def _read_all(
+    pieces: AsyncGenerator[Piece, None], writer: ResponseWriter, count: Count
+) -> None:
+    """Read the answer to its end; the events are made and not sent."""
+    async for piece in pieces:
+        deque(writer.write(piece), maxlen=0)
+    deque(writer.finish(count), maxlen=0)
 
 
-async def _read_all(generation: Generation, writer: ResponseWriter) -> ResponseReply:
-    """Read the answer to its end; the events are not sent."""
-    async for piece in generation.pieces():
-        _join(writer.write(piece))
-    _join(writer.finish(generation.count))
-    return writer.reply
+def _encode(told: StreamEvent) -> bytes:
+    """Write an event with its name in front, as this API's clients expect it."""
+    return b"event: " + told["type"].encode() + b"\n" + event(told)
 
 
-async def _send(
-    first: Piece, pieces: AsyncGenerator[Piece, None], writer: ResponseWriter, count: Count
-) -> AsyncGenerator[bytes, None]:
-    async with aclosing(pieces):
-        try:
-            yield _join(writer.begin()) + _join(writer.write(first))
-            async for piece in pieces:
-                if data := _join(writer.write(piece)):
-                    yield data
-        except ApiError as error:
-            yield _join(writer.fail(error))
-            return
-        except OvglmError as error:
-            yield _join(writer.fail(to_api_error(error)))
-            return
-        yield _join(writer.finish(count))
-
-
-def _join(events: Iterable[StreamEvent]) -> bytes:
-    """Write events with their names in front, as this API's clients expect them."""
-    return b"".join(b"event: " + one["type"].encode() + b"\n" + event(one) for one in events)
+# This API's streams end with an event that says so.
+_NAMED = Form(_encode, end=b"")

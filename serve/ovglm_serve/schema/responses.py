@@ -10,7 +10,7 @@ from ovglm_serve.schema.chat import JsonFormat, ReasoningEffort, TextFormat
 from ovglm_serve.schema.harmless import HarmlessOfStream
 from ovglm_serve.schema.responses_fields import HarmlessOfResponse, Refused
 from ovglm_serve.schema.responses_items import InputItem
-from ovglm_serve.schema.tools import FunctionSpec
+from ovglm_serve.schema.tools import FunctionSpec, ToolWord
 
 __all__ = ["FlatSchemaFormat", "FunctionTool", "NamedFunction", "ResponseRequest"]
 
@@ -51,8 +51,7 @@ def _choice_of(value: object) -> str:
 
 
 _ToolChoice = Annotated[
-    Annotated[Literal["none", "auto", "required"], Tag("(word)")]
-    | Annotated[NamedFunction, Tag("(named)")],
+    Annotated[ToolWord, Tag("(word)")] | Annotated[NamedFunction, Tag("(named)")],
     Discriminator(_choice_of),
 ]
 

@@ -6,7 +6,9 @@ from pydantic import Discriminator, Field, Tag
 
 from ovglm_serve.schema.base import JsonObject, Wire
 
-__all__ = ["FunctionName", "FunctionSpec", "NamedTool", "Tool", "ToolChoiceField"]
+__all__ = ["FunctionName", "FunctionSpec", "NamedTool", "Tool", "ToolChoiceField", "ToolWord"]
+
+ToolWord = Literal["none", "auto", "required"]
 
 # OpenAI's rule; it also keeps line ends out of the models' own formats.
 FunctionName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
@@ -44,7 +46,6 @@ def _kind_of(value: object) -> str:
 
 
 ToolChoiceField = Annotated[
-    Annotated[Literal["none", "auto", "required"], Tag("(word)")]
-    | Annotated[NamedTool, Tag("(named)")],
+    Annotated[ToolWord, Tag("(word)")] | Annotated[NamedTool, Tag("(named)")],
     Discriminator(_kind_of),
 ]

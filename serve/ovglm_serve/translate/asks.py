@@ -13,9 +13,9 @@ from ovglm_serve.translate.messages import to_messages
 from ovglm_serve.translate.sampling import chat_sampling, completion_sampling
 from ovglm_serve.translate.tools import to_choice, to_tools
 
-__all__ = ["to_ask", "to_text_ask"]
+__all__ = ["ANY_OBJECT", "to_ask", "to_text_ask"]
 
-_ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
+ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 
 
 def to_ask(request: ChatRequest, recommended: Sampling) -> Ask:
@@ -64,7 +64,7 @@ def _to_schema(wanted: ResponseFormat | None) -> Mapping[str, Any] | None:
         case SchemaFormat():
             return wanted.json_schema.schema_
         case JsonFormat():
-            return _ANY_OBJECT
+            return ANY_OBJECT
         case _:
             return None
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from ovglm.dialects.events import CallBegan, CallGrew, Event, Said, Thought
 from ovglm.tokens import Tokenizer
+from ovglm_serve.errors import ApiError
 from ovglm_serve.generation import Count, Piece, Score
 from ovglm_serve.schema.replies import CallDelta, ChatChunk, ChatDelta, FinishWord
 from ovglm_serve.translate.chat import new_call_id
@@ -27,6 +29,10 @@ class ChatStream:
     _begun: set[int] = field(default_factory=set, init=False)
     _scores: dict[int, list[Score]] = field(default_factory=dict, init=False)
 
+    def begin(self) -> Iterator[ChatChunk]:
+        """Write nothing: the first piece begins the answer."""
+        yield from ()
+
     def write(self, piece: Piece) -> Iterator[ChatChunk]:
         """Write what a piece comes to, often one event."""
         index = piece.index
@@ -47,6 +53,10 @@ class ChatStream:
         """Write what follows the answers: the usage, where it was asked for."""
         if self.include_usage:
             yield {**self._empty(), "usage": usage_of(count)}
+
+    def fail(self, error: ApiError) -> Iterator[dict[str, Any]]:
+        """Write the error as it would have been a reply."""
+        yield error.body
 
     def _begin(self, index: int, content: str | None) -> ChatChunk:
         self._begun.add(index)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ovglm.dialects.events import Said
 from ovglm.tokens import Tokenizer
+from ovglm_serve.errors import ApiError
 from ovglm_serve.generation import Count, Piece, Score
 from ovglm_serve.schema.replies import Completion, CompletionChoice, CompletionScores, FinishWord
 from ovglm_serve.translate.chat import WholeReply
@@ -37,6 +39,10 @@ class CompletionWriter:
             whole["choices"].append(_choice(index, text, scores, reply.finish_reason))
         return whole
 
+    def begin(self) -> Iterator[Completion]:
+        """Write nothing: the first piece begins the answer."""
+        yield from ()
+
     def write(self, piece: Piece) -> Iterator[Completion]:
         """Write what a piece comes to, at most one event."""
         index = piece.index
@@ -55,6 +61,10 @@ class CompletionWriter:
         """Write what follows the texts: the usage, where it was asked for."""
         if self.include_usage:
             yield {**self._empty(), "usage": usage_of(count)}
+
+    def fail(self, error: ApiError) -> Iterator[dict[str, Any]]:
+        """Write the error as it would have been a reply."""
+        yield error.body
 
     def _write_scores(self, index: int, scores: Sequence[Score]) -> CompletionScores | None:
         if not self.has_scores:

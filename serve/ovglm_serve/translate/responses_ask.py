@@ -26,7 +26,9 @@ from ovglm_serve.schema.responses_items import (
     ResultItem,
     TextOf,
 )
+from ovglm_serve.translate.asks import ANY_OBJECT
 from ovglm_serve.translate.sampling import LONGEST
+from ovglm_serve.translate.tools import check_choice, check_names
 
 __all__ = ["blame_fields", "to_response_ask"]
 
@@ -99,13 +101,7 @@ def _to_sampling(request: ResponseRequest, recommended: Sampling) -> Sampling:
 
 
 def _to_tools(tools: Sequence[FunctionTool]) -> tuple[Mapping[str, Any], ...]:
-    seen: dict[str, int] = {}
-    for place, tool in enumerate(tools):
-        if tool.name in seen:
-            param = f"tools[{place}].name"
-            text = f"'{param}': tools[{seen[tool.name]}] is called {tool.name!r} already"
-            raise ApiError(400, text, param=param, code="invalid_value")
-        seen[tool.name] = place
+    check_names([tool.name for tool in tools], "name")
     return tuple(
         {"type": "function", "function": tool.model_dump(exclude_none=True, exclude={"type"})}
         for tool in tools
@@ -113,17 +109,9 @@ def _to_tools(tools: Sequence[FunctionTool]) -> tuple[Mapping[str, Any], ...]:
 
 
 def _to_choice(request: ResponseRequest) -> ToolChoice:
-    choice = request.tool_choice
-    names = {tool.name for tool in request.tools or ()}
-    if isinstance(choice, NamedFunction):
-        if choice.name in names:
-            return NamedTool(choice.name)
-        text = f"'tool_choice' names {choice.name!r}, which is not among the tools"
-        raise ApiError(400, text, param="tool_choice", code="invalid_value")
-    if choice == "required" and not names:
-        text = "'tool_choice' is 'required', and there are no tools"
-        raise ApiError(400, text, param="tool_choice", code="invalid_value")
-    return choice or "auto"
+    choice = request.tool_choice or "auto"
+    named = NamedTool(choice.name) if isinstance(choice, NamedFunction) else choice
+    return check_choice(named, [tool.name for tool in request.tools or ()])
 
 
 def _to_schema(request: ResponseRequest) -> Mapping[str, Any] | None:
@@ -131,7 +119,7 @@ def _to_schema(request: ResponseRequest) -> Mapping[str, Any] | None:
         case FlatSchemaFormat(schema_=schema):
             return schema
         case JsonFormat():
-            return {"type": "object"}
+            return ANY_OBJECT
         case _:
             return None
 

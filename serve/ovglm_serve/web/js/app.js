@@ -59,6 +59,8 @@ class App {
     onLanguage(() => this.showAll());
     this.chat.resume(null);
     this.models.refresh();
+    // From now on what opens and closes may be seen to move.
+    requestAnimationFrame(() => byId("shell").classList.remove("is-starting"));
   }
 
   /** What a request needs; one that is typed before the models are known waits for them. */
