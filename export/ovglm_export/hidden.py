@@ -24,7 +24,7 @@ from ovglm_export.graph import (
     named_output,
     rotary_tables,
 )
-from ovglm_export.layerwise import RunningPart
+from ovglm_export.layerwise import EXACT, RunningPart
 from ovglm_export.plan import EMBEDDING
 
 __all__ = ["HiddenStates", "Positions", "embed", "look_up", "run_head", "run_layer", "run_part"]
@@ -134,13 +134,17 @@ def look_up(checkpoint: Checkpoint, samples: Samples, target: HiddenStates) -> N
 
 
 def run_part(
-    part: ov.Model, sources: Mapping[str, HiddenStates], positions: Positions | None = None
+    part: ov.Model,
+    sources: Mapping[str, HiddenStates],
+    positions: Positions | None = None,
+    properties: Mapping[str, str] = EXACT,
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield a part's outputs by name, [tokens, ...], sample by sample.
 
     sources: the states of each input [1, T, ...]. positions: for a part that attends.
+    properties: of the CPU plugin.
     """
-    running = RunningPart(part, keep=True)
+    running = RunningPart(part, keep=True, properties=properties)
     lengths = next(iter(sources.values())).lengths
     for at, length in enumerate(lengths):
         values = {name: states.read(at)[None] for name, states in sources.items()}

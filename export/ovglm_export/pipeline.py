@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +34,7 @@ from ovglm_export.plan import Plan, make_plan
 from ovglm_export.spool import Spool
 from ovglm_export.tokenizer import export_tokenizer, stop_ids
 from ovglm_export.verify.verifying import VerifyOptions, verify_folder
+from ovglm_export.versions import library_version, library_versions
 from ovglm_export.vision.export import plan_vision
 from ovglm_export.weights import Weights, list_sources
 from ovglm_export.workspace import (
@@ -51,7 +51,6 @@ __all__ = ["MODEL_FILE", "Export", "ExportOptions", "export_checkpoint"]
 MODEL_FILE = "openvino_model.xml"
 _GOLDEN = "golden"
 Origin = PulledModel | RemoteModel
-_LIBRARIES = ("ovglm", "openvino", "openvino-tokenizers", "nncf", "transformers")
 
 
 @dataclass(frozen=True)
@@ -160,7 +159,7 @@ class Export:
         self._recipe = recipe
         self._options = options
         self._space = space
-        self._versions = {name: metadata.version(name) for name in _LIBRARIES}
+        self._versions = library_versions(recipe)
         self._vision = plan_vision(checkpoint, options.vision_weights)
 
     def run(self, weights: Weights) -> Manifest:
@@ -240,7 +239,7 @@ class Export:
         self._options.progress.stage("optimum", 1)
         write_model_with_optimum(self._checkpoint.folder, folder, self._recipe)
         self._options.progress.advance()
-        self._versions["optimum-intel"] = metadata.version("optimum-intel")
+        self._versions["optimum-intel"] = library_version("optimum-intel")
         return make_plan(self._checkpoint.architecture, self._recipe), ()
 
     def _manifest(
@@ -260,7 +259,7 @@ class Export:
         options.progress.advance()
         graphs = self._vision.graphs(folder) if self._vision else [folder / MODEL_FILE]
         matrices, groups = count_matrices(*graphs)
-        name = options.name or source.name
+        name, seen = options.name or source.name, self._vision.facts() if self._vision else None
         return Manifest(
             model=name,
             family=arch.family,
@@ -270,13 +269,16 @@ class Export:
             stop_ids=speech[1],
             source=_describe_source(name, source_sums, options.origin or read_record(source)),
             recipe=self._recipe,
-            devices={one: illegal_on(one, self._recipe, groups) for one in DEVICES},
+            devices={
+                one: illegal_on(one, self._recipe, groups) or (seen.illegal_on(one) if seen else "")
+                for one in DEVICES
+            },
             matrices=matrices,
             notes=plan.notes,
             golden=golden,
             files=files,
             versions=self._versions,
-            vision=self._vision.facts() if self._vision else None,
+            vision=seen,
         )
 
     def _key(self, weights: Weights) -> str:

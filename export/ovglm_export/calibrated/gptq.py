@@ -17,13 +17,15 @@ from ovglm.errors import ExportError
 from ovglm_export.calibrated.blas import factor_lower, invert_lower
 from ovglm_export.calibrated.integers import Integers
 
-__all__ = ["Factor", "damped", "round_columns"]
+__all__ = ["Factor", "damp", "round_columns"]
 
 # The share of the mean energy that is added to every column's, so that the moment is invertible.
 DAMPING = 0.01
 # Keeps a stage whose inputs are all zero solvable.
 _FLOOR = np.float32(1e-10)
 _LEAF = 8
+# Rows, and numbers, that are moved at a time.
+_BLOCK, _PIECE = 256, 1 << 22
 
 
 @dataclass(frozen=True)
@@ -40,30 +42,50 @@ class Factor:
 
     @staticmethod
     def of(moment: np.ndarray) -> Factor:
-        """Factor a second moment, float32 [width, width].
+        """Factor a second moment, float32 [width, width], Fortran-ordered.
 
         Of the matrix in reversed order, J H J = L L^T; hence U = J L^-1 J is the wanted one, and
         the inverse itself is never formed.
         """
         energy = np.diagonal(moment).copy()
         order = np.argsort(-energy, kind="stable")
-        backwards = order[::-1]
-        turned, damping = damped(moment[np.ix_(backwards, backwards)])
+        turned = _reordered(moment, order[::-1])
+        damping = damp(turned)
         lower = invert_lower(factor_lower(turned))
-        return Factor(order, lower[::-1, ::-1], energy + damping)
+        _turn_round(lower)
+        return Factor(order, lower, energy + damping)
 
 
-def damped(moment: np.ndarray) -> tuple[np.ndarray, np.float32]:
-    """Copy a moment, with a share of its mean energy added to every column's; also give that."""
-    copy = np.array(moment, np.float32, order="F")
-    damping = np.float32(DAMPING) * np.diagonal(copy).mean() + _FLOOR
+def damp(moment: np.ndarray) -> np.float32:
+    """Add a share of a moment's mean energy to every column's, in place; return it."""
+    damping = np.float32(DAMPING) * np.diagonal(moment).mean() + _FLOOR
     if not np.isfinite(damping):
         raise ExportError(
             "the calibration text gives a layer inputs that are not finite",
             "give other text with --calibration FILE, or use --quality fast",
         )
-    copy[np.diag_indices_from(copy)] += damping
-    return copy, damping
+    moment[np.diag_indices_from(moment)] += damping
+    return damping
+
+
+def _reordered(moment: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Copy a symmetric matrix with rows and columns in another order; Fortran-ordered both."""
+    rows = moment.T[order]
+    for start in range(0, len(order), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        block[:] = block[:, order]
+    return rows.T
+
+
+def _turn_round(matrix: np.ndarray) -> None:
+    """Reverse rows and columns in place: what lies flat in memory is reversed."""
+    flat = matrix.reshape(-1, order="F")
+    size = flat.size
+    for start in range(0, size // 2, _PIECE):
+        stop = min(start + _PIECE, size // 2)
+        front = flat[start:stop].copy()
+        flat[start:stop] = flat[size - stop : size - start][::-1]
+        flat[size - stop : size - start] = front[::-1]
 
 
 def round_columns(columns: np.ndarray, factor: Factor, target: Integers) -> None:

@@ -17,6 +17,7 @@ from ovglm_export.calibrated.stream import STAGES, LayerStream
 from ovglm_export.compress import MatrixTables
 from ovglm_export.graph import make_model, named_output
 from ovglm_export.hidden import HiddenStates, Positions, embed, look_up, run_layer, run_part
+from ovglm_export.layerwise import EXACT, NATIVE
 from ovglm_export.native import part_names, spool_part
 from ovglm_export.parts import PartBuilder
 from ovglm_export.plan import HEAD, Plan, layer_matrices
@@ -51,6 +52,9 @@ class _Walk:
         lengths = tuple(map(len, job.samples))
         self._front = Front(spool, streams, lengths, self._arch.hidden_size)
         self._positions = Positions.of(self._arch, max(lengths))
+        # The states are kept in bfloat16, and statistics do not need more; a small difference
+        # between two streams does.
+        self._properties = EXACT if job.follows_original else NATIVE
 
     def run(self, names: list[str]) -> None:
         """Make the parts in the order of the graph."""
@@ -128,7 +132,9 @@ class _Walk:
         streams = {}
         for kind, builder in builders.items():
             (folder := scratch / kind).mkdir()
-            streams[kind] = LayerStream(builder, layer, states[0][kind], self._positions, folder)
+            streams[kind] = LayerStream(
+                builder, layer, states[0][kind], self._positions, folder, self._properties
+            )
         for stage, matrices in enumerate(STAGES):
             names = [f"model.layers.{layer}.{one}" for one in matrices]
             inputs = {kind: stream.inputs(stage) for kind, stream in streams.items()}
@@ -138,15 +144,20 @@ class _Walk:
         self._spool.save(name, stack_qkv(builders[_COMPRESSED].decoder_layer(layer)))
 
     def _make_head(self, name: str) -> None:
-        """Make the head; one in INT4 is solved as a layer's matrices are."""
+        """Make the head; one in INT4 is compressed as a layer's matrices are."""
         wanted = self._plan.formats.get(HEAD)
-        if wanted is None or wanted.kind != "int4" or self._job.recipe.methods:
+        if wanted is None or wanted.kind != "int4":
             spool_part(self._job.checkpoint, self._plan, self._spool, name)
             return
-        solved: dict[str, MatrixTables] = {}
+        states = self._front.states(self._arch.layers)
         with self._spool.scratch() as scratch:
+            if methods := self._job.recipe.methods:
+                model = PartBuilder(self._job.checkpoint, {}, scratch).head()
+                told = {HEAD: wanted}, methods, states[_COMPRESSED], None
+                self._spool.save(name, compress_with_nncf(model, *told))
+                return
+            solved: dict[str, MatrixTables] = {}
             builder = PartBuilder(self._job.checkpoint, self._plan.formats, scratch, solved)
-            states = self._front.states(self._arch.layers)
             inputs = {kind: _normed(builder, one) for kind, one in states.items()}
             self._solve([HEAD], inputs, (builder, solved, scratch))
             self._spool.save(name, builder.head())

@@ -1,4 +1,4 @@
-"""NNCF's own data-aware methods on one layer, which is a model of its own; knows no preset."""
+"""NNCF's own data-aware methods on one part, which is a model of its own; knows no preset."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def compress_with_nncf(
     formats: Mapping[str, MatrixFormat],
     methods: tuple[str, ...],
     states: HiddenStates,
-    positions: Positions,
+    positions: Positions | None,
 ) -> ov.Model:
-    """Compress a decoder layer for the states in front of it; the model is changed.
+    """Compress a decoder layer or the head for the states in front of it; the model is changed.
 
-    formats: those of the matrices that are to become INT4, by MatMul name; the others must not be
-    float any more, or be none of NNCF's business. methods: as `ovglm.quality.Method` names them,
-    which are NNCF's names.
+    positions: for a layer. formats: those of the matrices that are to become INT4, by MatMul name;
+    the others must not be float any more, or be none of NNCF's business. methods: as
+    `ovglm.quality.Method` names them, which are NNCF's names.
     """
     # NNCF takes one group size at a time, so matrices of other widths need a round of their own.
     for wanted in dict.fromkeys(formats.values()):
@@ -68,6 +68,7 @@ def _quiet() -> Iterator[None]:
         nncf_logger.setLevel(before)
 
 
-def _sample(states: HiddenStates, positions: Positions, at: int) -> dict[str, np.ndarray]:
-    """Return the layer's inputs for one sample."""
-    return {"hidden": states.read(at)[None], **positions.inputs(states.lengths[at])}
+def _sample(states: HiddenStates, positions: Positions | None, at: int) -> dict[str, np.ndarray]:
+    """Return the part's inputs for one sample."""
+    others = positions.inputs(states.lengths[at]) if positions else {}
+    return {"hidden": states.read(at)[None], **others}

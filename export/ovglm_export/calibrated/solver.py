@@ -10,7 +10,7 @@ import numpy as np
 
 from ovglm.recipe import MatrixFormat
 from ovglm_export.calibrated.blas import factor_lower, solve_factored
-from ovglm_export.calibrated.gptq import Factor, damped, round_columns
+from ovglm_export.calibrated.gptq import Factor, damp, round_columns
 from ovglm_export.calibrated.integers import search_scales
 from ovglm_export.calibrated.moments import CrossMoment, SecondMoment
 from ovglm_export.checkpoint import Weight
@@ -60,7 +60,9 @@ def gather(inputs: Iterator[np.ndarray], originals: Iterator[np.ndarray] | None)
 
 def _correction(cross: np.ndarray, moment: np.ndarray) -> np.ndarray:
     """Solve D H = C for D, with H damped as GPTQ damps it."""
-    lower = factor_lower(damped(moment)[0])
+    copy = np.array(moment, order="F")
+    damp(copy)
+    lower = factor_lower(copy)
     return solve_factored(lower, np.asfortranarray(cross.T)).T
 
 

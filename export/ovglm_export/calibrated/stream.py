@@ -7,7 +7,7 @@ each part of a layer is run once, and every matrix is fitted to the inputs that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ class LayerStream:
     """The states of all samples between the stages of one layer.
 
     builder: gives the layer's weights as they are at the moment. hidden: the layer's input.
-    scratch: a folder for what lies between the stages.
+    scratch: a folder for what lies between the stages. properties: of the CPU plugin.
     """
 
     def __init__(
@@ -42,7 +42,9 @@ class LayerStream:
         hidden: HiddenStates,
         positions: Positions,
         scratch: Path,
+        properties: Mapping[str, str],
     ) -> None:
+        self._properties = properties
         self._builder = builder
         self._layer = layer
         self._positions = positions
@@ -118,7 +120,7 @@ class LayerStream:
         parameters = [*inputs, *(flow.nodes() if flow else [])]
         model = make_model(results, parameters, "stage", sinks)
         sources = {one.get_friendly_name(): self._kept[one.get_friendly_name()] for one in inputs}
-        return run_part(model, sources, self._positions if flow else None)
+        return run_part(model, sources, self._positions if flow else None, self._properties)
 
     def _input(self, name: str) -> Node:
         return named_input(name, [-1, -1, self._widths[name]])
