@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from ovglm.devices.options import RuntimeOptions
 from ovglm.errors import OvglmError
-from ovglm.vision_facts import refuse_vision
 
 if TYPE_CHECKING:
     from ovglm.assistant import Assistant
@@ -31,24 +30,24 @@ def choose(
     weights: "WeightFormat | None" = None,
     draft: str | None = None,
     must_chat: bool = True,
+    offline: bool = False,
 ) -> "ChosenModel":
     """Find a model and its draft by what MODEL can be; refuse all that needs no export for it.
 
     weights: the format to export to, where it is not exported yet. must_chat: refuse a model
-    without a chat template. Raises OvglmError.
+    without a chat template. offline: ask no hub. Raises OvglmError.
     """
     from ovglm.hub import get_model
 
     recipe, runtime = _to_recipe(weights), runtime or RuntimeOptions()
     check = partial(_check_device, device, recipe, runtime)
-    found = get_model(model, recipe, before_pull=check)
+    found = get_model(model, recipe, before_pull=check, offline=offline)
     if found.is_exported and weights and found.recipe is None:
         raise OvglmError(
             f"{found.folder} is exported already, so --weights {weights} has no effect",
             hint=f"ovglm inspect {found.folder}",
         )
-    refuse_vision(found.folder)
-    guesser = get_model(draft, _to_recipe(None)) if draft else None
+    guesser = get_model(draft, _to_recipe(None), offline=offline) if draft else None
     runtime = replace(runtime, draft=guesser.folder if guesser else None)
     if must_chat:
         from ovglm.template import ChatTemplate
@@ -105,7 +104,7 @@ def _to_recipe(weights: "WeightFormat | None") -> "Recipe":
 def _check_device(device: str, recipe: "Recipe", runtime: RuntimeOptions) -> None:
     from ovglm.devices import choose, list_devices
 
-    plain = replace(runtime, draft=None, context=None, max_response=None)
+    plain = replace(runtime, draft=None, context=None, max_response=None, vision_device=None)
     choose(_weightless(recipe), list_devices(), device, plain)
 
 

@@ -1,12 +1,8 @@
 """What a runtime needs to know of an exported model's pictures, as the manifest keeps it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
-
-from ovglm.errors import FolderError
 
 __all__ = [
     "LANGUAGE_FILE",
@@ -22,7 +18,6 @@ __all__ = [
     "VisionWeights",
     "read_vision_agreement",
     "read_vision_facts",
-    "refuse_vision",
 ]
 
 # The names that optimum-intel and openvino.genai give to the parts of a vision-language model.
@@ -87,6 +82,18 @@ class VisionFacts:
         """Return how many positions one picture takes."""
         return self.vectors if self.positions == "each" else 3
 
+    def illegal_on(self, device: str) -> str:
+        """Say why a kind of device cannot run the text part behind these pictures, or nothing.
+
+        Tried with an emulated NPU (openvino 2026.4): behind shared positions each token is wrong.
+        """
+        if device != "NPU" or self.positions == "each":
+            return ""
+        return (
+            "all patches of its pictures share one position, and the NPU's runtime takes a token's "
+            "position for its place in the KV cache"
+        )
+
 
 @dataclass(frozen=True)
 class VisionAgreement:
@@ -115,21 +122,3 @@ def read_vision_facts(raw: Mapping[str, Any] | None) -> VisionFacts | None:
 def read_vision_agreement(raw: Mapping[str, Any] | None) -> VisionAgreement | None:
     """Rebuild what a manifest holds; None where no tower was verified."""
     return None if raw is None else VisionAgreement(**raw)
-
-
-def refuse_vision(folder: Path) -> None:
-    """Refuse to run a model that takes pictures, exported or not: nothing here can do it yet.
-
-    Raises FolderError; says nothing of a folder whose config.json cannot be read.
-    """
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return
-    if isinstance(config, dict) and config.get("vision_config"):
-        is_exported = (folder / LANGUAGE_FILE).is_file()
-        raise FolderError(
-            f"{folder} takes pictures; this version exports and verifies such models, but cannot "
-            "run them",
-            f"ovglm inspect {folder}" if is_exported else f"ovglm export {folder}",
-        )

@@ -30,6 +30,7 @@ def to_runtime_options(options: Namespace) -> RuntimeOptions:
         cache_dir=options.cache_dir,
         properties=tuple(options.property),
         prompt_lookup=options.prompt_lookup,
+        vision_device=options.vision_device,
     )
 
 
@@ -41,6 +42,12 @@ def _add_device(group: _ArgumentGroup) -> None:
         metavar="NAME",
         help="CPU, GPU, GPU.1 or NPU; a list such as NPU,GPU,CPU takes the first that works; "
         "AUTO takes the best one that the model fits (default: %(default)s)",
+    )
+    add(
+        "--vision-device",
+        metavar="NAME",
+        help="what turns pictures into vectors, CPU or GPU, for models that take them (default: "
+        "the device of --device, or CPU where that is an NPU)",
     )
     add(
         "--prefer",

@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ovglm.devices.device import KINDS, Device
+from ovglm.devices.device import Device
 from ovglm.devices.facts import ModelFacts
 from ovglm.devices.gpu import is_intel
+from ovglm.devices.named import AUTO, check_name, find_device
 from ovglm.devices.options import Preference, RuntimeOptions
 from ovglm.devices.placement import Placement
 from ovglm.devices.placing import Models, place
 from ovglm.devices.reading import read_facts
+from ovglm.devices.tower import check_vision_device
 from ovglm.errors import OvglmError
 
 __all__ = ["choose"]
 
-_AUTO = "AUTO"
 # AUTO's order; a device of a type that is not named here is left out.
 _ORDER: dict[Preference, tuple[str, ...]] = {
     "speed": ("discrete GPU", "integrated GPU", "CPU"),
@@ -44,40 +45,26 @@ def choose(
     where `options.prefer` is "power".
     Raises OvglmError where no device is left; for one name with that device's own reason.
     """
-    models = Models(facts, read_facts(options.draft) if options.draft else None)
+    models = Models(facts, _read_draft(options), tuple(devices))
+    check_vision_device(facts, options.vision_device, devices)
     names = [part.strip().upper() for part in wanted.split(",")]
-    if names == [_AUTO]:
+    if names == [AUTO]:
         return _choose_best(models, devices, options)
     for name in names:
-        _check_name(name)
+        check_name(name)
     if len(names) == 1:
-        return place(models, _find(names[0], devices), options, "it was asked for")
+        return place(models, find_device(names[0], devices), options, "it was asked for")
     return _choose_first(models, devices, names, options)
 
 
-def _check_name(name: str) -> None:
-    """Refuse what cannot be the name of a device, before looking at those that are here."""
-    kind, dot, number = name.partition(".")
-    if kind not in KINDS or (dot and not (number.isascii() and number.isdigit())):
+def _read_draft(options: RuntimeOptions) -> ModelFacts | None:
+    draft = read_facts(options.draft) if options.draft else None
+    if draft and draft.vision:
         raise OvglmError(
-            f"{name!r} is not the name of a device; the names are {', '.join(KINDS)}, "
-            f"GPU.1 and so on, or {_AUTO} alone",
-            hint="ovglm devices",
+            f"{draft.name} takes pictures, and cannot guess for another model",
+            hint="a smaller model of text of the same vocabulary",
         )
-
-
-def _find(name: str, devices: Sequence[Device]) -> Device:
-    """Find a present device; GPU means the first one, GPU.0, and GPU.0 the only one, GPU."""
-    by_id = {device.id: device for device in devices}
-    kind, _, number = name.partition(".")
-    others = [f"{kind}.0"] if not number else [kind] if number == "0" else []
-    for one in (name, *others):
-        if one in by_id:
-            return by_id[one]
-    raise OvglmError(
-        f"there is no device {name} on this machine; OpenVINO sees {', '.join(by_id) or 'none'}",
-        hint="ovglm devices tells why",
-    )
+    return draft
 
 
 def _choose_first(
@@ -88,7 +75,7 @@ def _choose_first(
     refusals: list[_Refusal] = []
     for name in names:
         try:
-            return _tell(place(models, _find(name, devices), options, reason), refusals)
+            return _tell(place(models, find_device(name, devices), options, reason), refusals)
         except OvglmError as error:
             refusals.append(_Refusal(name, error))
     raise _none_left(models, refusals)

@@ -47,6 +47,8 @@ class NpuPolicy:
         """Refuse before compiling: the compiler would abort the process on some recipes."""
         if reason := facts.illegal.get("NPU", ""):
             return reason
+        if facts.vision and (reason := facts.vision.illegal_on("NPU")):
+            return reason
         nf4 = sorted(label for label in facts.formats if label.startswith("nf4"))
         if nf4 and any("per channel" not in label for label in nf4):
             return f"the NPU wants NF4 with one scale per channel, not {nf4[0]}"

@@ -24,6 +24,7 @@ class RuntimeOptions:
     properties: (KEY, VALUE) pairs handed to the plugin as they are.
     requests: how many answers of `context` tokens the KV cache must hold at once.
     draft: the folder of a smaller model that guesses ahead. prompt_lookup: guess from the prompt.
+    vision_device: the name of the device that turns pictures into vectors.
     """
 
     prefer: Preference = "speed"
@@ -38,6 +39,7 @@ class RuntimeOptions:
     requests: int = 1
     draft: Path | None = None
     prompt_lookup: bool = False
+    vision_device: str | None = None
 
     def __post_init__(self) -> None:
         for name, kinds in (

@@ -31,11 +31,12 @@ class Placement:
     devices that were left out and why. properties: for the pipeline's constructor.
     context: tokens of prompt and answer together; max_prompt: of the prompt alone.
     cache_tokens: how many tokens the KV cache of the paged engine holds in all.
-    cache_dir: where compiled models are kept; None where they are not.
+    cache_dir: where compiled models are kept; None where they are not. vision_device: what turns
+    pictures into vectors; None for a model of text.
     """
 
     device: Device
-    engine: Literal["paged", "static"]
+    engine: Literal["paged", "static", "vision"]
     reason: str
     context: int
     max_prompt: int
@@ -44,3 +45,4 @@ class Placement:
     properties: Mapping[str, str | int] = field(default_factory=dict)
     cache_dir: Path | None = None
     notes: tuple[str, ...] = ()
+    vision_device: Device | None = None

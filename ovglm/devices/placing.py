@@ -14,12 +14,15 @@ from ovglm.devices.options import RuntimeOptions
 from ovglm.devices.placement import Placement
 from ovglm.devices.policy import EngineKind, Policy
 from ovglm.devices.properties import settle_options
+from ovglm.devices.tower import TowerPlace, in_one_piece, place_tower
 from ovglm.devices.window import Window
 from ovglm.errors import OvglmError, RecipeError
 
 __all__ = ["POLICIES", "Models", "place"]
 
 POLICIES: dict[Kind, Policy] = {"CPU": CpuPolicy(), "GPU": GpuPolicy(), "NPU": NpuPolicy()}
+# What only openvino.genai's pipelines read, or what concerns ids, of which vectors have none.
+_OF_TEXT_ENGINES = ("ATTENTION_BACKEND", "NPUW_LLM_ENABLE_PREFIX_CACHING")
 # Without being asked, the paged cache holds this many answers, for requests side by side and for
 # prompts that come again, as far as a quarter of the free memory pays for them.
 _SIDE_BY_SIDE = 4
@@ -28,10 +31,11 @@ _CACHE_SHARE = 4
 
 @dataclass(frozen=True)
 class Models:
-    """The model to place, and the smaller one that guesses for it."""
+    """The model to place, the smaller one that guesses for it, and the devices of this machine."""
 
     main: ModelFacts
     draft: ModelFacts | None = None
+    devices: tuple[Device, ...] = ()
 
 
 def place(models: Models, device: Device, options: RuntimeOptions, reason: str) -> Placement:
@@ -46,12 +50,13 @@ def place(models: Models, device: Device, options: RuntimeOptions, reason: str) 
             raise RecipeError(f"{one.name} cannot run on {device.id}: {refusal}", one.mend or None)
     options = settle_options(device, options)
     policy.check(device, options)
-    engine = policy.engine(options)
-    _check_static(engine, device, options)
-    memory = _Memory(device, _footprint(models, device, options), options.requests)
+    engine: EngineKind = "vision" if facts.vision else policy.engine(options)
+    _check_alone(engine, device, options)
+    tower = place_tower(facts, device, models.devices or (device,), options)
+    memory = _Memory(device, _footprint(models, device, options, tower), options.requests)
     window = policy.window(facts, options, memory.most_context)
     memory.check(facts, window)
-    tokens = window.context if engine == "static" else memory.paged_tokens(window)
+    tokens = memory.paged_tokens(window) if engine == "paged" else window.context
     return Placement(
         device=device,
         engine=engine,
@@ -64,6 +69,7 @@ def place(models: Models, device: Device, options: RuntimeOptions, reason: str) 
         cache_dir=_cache_folder(policy, options),
         notes=(
             *([window.note] if window.note else []),
+            *([tower.note] if tower and tower.note else []),
             *(["another tool made this folder: it has no golden tokens"] * facts.is_foreign),
             *(
                 [f"{device.id} does not tell its memory: the fit is not checked"]
@@ -71,6 +77,7 @@ def place(models: Models, device: Device, options: RuntimeOptions, reason: str) 
             ),
             *policy.notes(facts, device, options),
         ),
+        vision_device=tower.device if tower else None,
     )
 
 
@@ -85,27 +92,39 @@ def _cache_folder(policy: Policy, options: RuntimeOptions) -> Path | None:
     return compiled_folder()
 
 
-def _footprint(models: Models, device: Device, options: RuntimeOptions) -> Footprint:
+def _footprint(
+    models: Models, device: Device, options: RuntimeOptions, tower: TowerPlace | None
+) -> Footprint:
     policy = POLICIES[device.kind]
     footprint = policy.footprint(models.main, device, options)
+    if tower is not None:
+        is_npu = device.kind == "NPU"  # whose cache has one size, and whose policy knows that
+        return (footprint if is_npu else in_one_piece(footprint)).beside(tower.footprint)
     if models.draft is None:
         return footprint
     return footprint.beside(policy.footprint(models.draft, device, options))
 
 
-def _check_static(engine: EngineKind, device: Device, options: RuntimeOptions) -> None:
-    """Refuse what only the paged engine has."""
+def _check_alone(engine: EngineKind, device: Device, options: RuntimeOptions) -> None:
+    """Refuse what only the paged engine has, and a choice that the vision engine has not."""
+    for name in _OF_TEXT_ENGINES:
+        if engine == "vision" and name in dict(options.properties):
+            raise OvglmError(
+                f"{name} is for models of text; it has no effect with one that takes pictures",
+                hint=f"leave out {name}",
+            )
     wishes = (
         (options.draft is not None, "a draft model"),
         (options.prompt_lookup, "prompt lookup"),
         (options.requests > 1, f"{options.requests} requests at once"),
     )
     for is_wished, wish in wishes:
-        if is_wished and engine == "static":
+        if is_wished and engine != "paged":
+            mend = "leave that out" if engine == "vision" else "leave that out, or --device CPU"
             raise OvglmError(
-                f"the static engine on {device.id}, which answers one after the other, has not "
+                f"the {engine} engine on {device.id}, which answers one after the other, has not "
                 f"{wish}",
-                hint="leave that out, or --device CPU",
+                hint=mend,
             )
 
 

@@ -11,7 +11,7 @@ from ovglm.devices.window import Window
 
 __all__ = ["EngineKind", "Policy", "PropertyValue"]
 
-EngineKind = Literal["paged", "static"]
+EngineKind = Literal["paged", "static", "vision"]
 PropertyValue = str | int
 
 

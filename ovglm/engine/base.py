@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from ovglm.messages import Chunk, Sampling
+from ovglm.pictures import Picture
+from ovglm.vision_facts import VisionFacts
 
 __all__ = ["Answer", "Counters", "Engine", "EngineInfo", "Sink"]
 
@@ -13,15 +15,16 @@ __all__ = ["Answer", "Counters", "Engine", "EngineInfo", "Sink"]
 class EngineInfo:
     """What runs, where, and why there.
 
-    kind: paged serves many prompts at once, static one after the other.
+    kind: paged serves many prompts at once, static one after the other, vision too, with pictures.
     context: the longest prompt and answer together, max_prompt: the longest prompt, in tokens.
     load_s: seconds from the call to the end of the warm-up. cache: where the compiled model came
-    from, `off`, `cold` (compiled and stored) or `warm` (read back).
+    from, `off`, `cold` (compiled and stored) or `warm` (read back). vision: the pictures that it
+    takes, None for models of text; vision_device: what turns them into vectors, "" for those.
     """
 
     model: str
     folder: str
-    kind: Literal["paged", "static"]
+    kind: Literal["paged", "static", "vision"]
     device: str
     device_name: str
     reason: str
@@ -32,6 +35,8 @@ class EngineInfo:
     cache: Literal["off", "cold", "warm"] = "off"
     properties: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    vision: VisionFacts | None = None
+    vision_device: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,15 @@ class Engine(Protocol):
         """What it has done so far."""
         ...
 
-    def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> Answer:
+    def submit(
+        self, prompt_ids: Sequence[int], sampling: Sampling, pictures: Sequence[Picture] = ()
+    ) -> Answer:
         """Start answering; return at once.
 
+        pictures: those whose placeholders the prompt holds, in the same order.
         Raises OvglmError for what can be refused before anything runs: an empty or too long
-        prompt, ids outside the vocabulary, sampling that this engine lacks, a full queue.
+        prompt, ids outside the vocabulary, sampling that this engine lacks, a full queue,
+        pictures for a model of text, or another number of them than of placeholders.
         """
         ...
 

@@ -18,12 +18,14 @@ from ovglm.engine.paged import PagedEngine
 from ovglm.engine.prefixes import Prefixes
 from ovglm.engine.scorer import Scorer
 from ovglm.engine.static import StaticEngine
+from ovglm.engine.vision.build import load_reader
+from ovglm.engine.vision.engine import VisionEngine
 from ovglm.signal_stack import kept_signal_stack
 from ovglm.tokens import Tokenizer
 
 __all__ = ["LocalEngine", "build_engine", "limits_of"]
 
-LocalEngine = PagedEngine | StaticEngine
+LocalEngine = PagedEngine | StaticEngine | VisionEngine
 
 # Tokens of one page of the KV cache, set by the plugins' paged attention.
 _PAGE_TOKENS = {"CPU": 32, "GPU": 16}
@@ -63,6 +65,10 @@ def _build(
 ) -> LocalEngine:
     limits = limits_of(facts, placement)
     info = _describe(facts, placement)
+    if facts.vision is not None:
+        reader = load_reader(facts, placement, facts.vision)
+        per_token = placement.need.kv_cache // placement.cache_tokens
+        return VisionEngine(reader, info, limits, tokenizer, facts.vision, per_token)
     properties = {
         name: value
         for name, value in placement.properties.items()
@@ -113,4 +119,6 @@ def _describe(facts: ModelFacts, placement: Placement) -> EngineInfo:
         is_emulated=placement.device.is_emulated,
         properties={name: str(value) for name, value in placement.properties.items()},
         notes=placement.notes,
+        vision=facts.vision,
+        vision_device=placement.vision_device.id if placement.vision_device else "",
     )

@@ -9,7 +9,7 @@ from ovglm.engine.constraint import to_structure
 from ovglm.engine.limits import Limits
 from ovglm.engine.scorer import Line, Scorer
 from ovglm.engine.tally import Tally
-from ovglm.engine.text import AnswerText
+from ovglm.engine.text import AnswerText, Likeliest
 from ovglm.messages import Chunk, FinishReason, Sampling
 from ovglm.tokens import Tokenizer
 
@@ -31,12 +31,15 @@ class Job:
         limits: Limits,
         tally: Tally,
         scorer: Scorer | None = None,
+        prompt_tokens: int | None = None,
     ) -> None:
         """Raise RequestError where the model cannot take the prompt, or not hold the constraint.
 
         scorer: through which the answers go, where the engine does not score them itself.
+        prompt_tokens: of the prompt, where its pictures take more of them than it has ids.
         """
-        limits.check_prompt(prompt_ids)
+        self.prompt_tokens = len(prompt_ids) if prompt_tokens is None else prompt_tokens
+        limits.check_prompt(prompt_ids, self.prompt_tokens)
         self.structure = to_structure(sampling.constraint) if sampling.constraint else None
         self.prompt_ids = tuple(prompt_ids)
         self.sampling = sampling
@@ -53,7 +56,7 @@ class Job:
         self._cached = [0] * self.parts
         self._scorer = scorer
         self._lines = [self._line() for _ in range(self.parts)] if self._scorer else []
-        tally.add(submitted=1, prompt_tokens=len(prompt_ids))
+        tally.add(submitted=1, prompt_tokens=self.prompt_tokens)
 
     @property
     def is_over(self) -> bool:
@@ -65,9 +68,17 @@ class Job:
         self.is_cancelled = True
         self.on_cancel()
 
-    def push(self, part: int, ids: Sequence[int], logprobs: Sequence[float] = ()) -> bool:
+    def push(
+        self,
+        part: int,
+        ids: Sequence[int],
+        logprobs: Sequence[float] = (),
+        best: Sequence[Likeliest] = (),
+    ) -> bool:
         """Give the reader the next ids of one part; say whether that part is over now."""
-        if chunk := self._texts[part].push(ids, logprobs if self.sampling.logprobs else ()):
+        if not self.sampling.logprobs:
+            logprobs = ()
+        if chunk := self._texts[part].push(ids, logprobs, best):
             self._put(chunk)
         return self._texts[part].finish_reason is not None
 

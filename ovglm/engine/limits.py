@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ovglm.engine.base import EngineInfo
 from ovglm.errors import OvglmError, RequestError
+from ovglm.pictures import Picture
 
-__all__ = ["QUEUE_LENGTH", "Limits"]
+__all__ = ["QUEUE_LENGTH", "Limits", "refuse_pictures"]
 
 # Requests that wait for an engine that answers one at a time; one more is refused.
 QUEUE_LENGTH = 16
@@ -28,10 +30,12 @@ class Limits:
         if not self.stop_ids:
             raise OvglmError("the model names no stop id, so an answer would never end")
 
-    def check_prompt(self, prompt_ids: Sequence[int]) -> None:
-        """Refuse a prompt that is empty or too long, or ids that the model does not have."""
-        count = len(prompt_ids)
-        if not count:
+    def check_prompt(self, prompt_ids: Sequence[int], count: int) -> None:
+        """Refuse a prompt that is empty or too long, or ids that the model does not have.
+
+        count: its length; more than that of the ids where few of them stand for a picture.
+        """
+        if not len(prompt_ids):
             raise RequestError("the prompt is empty")
         longest = min(self.max_prompt, self.context - 1)
         if count > longest:
@@ -52,3 +56,12 @@ class Limits:
     def _wanted(self, prompt_length: int) -> int:
         """Suggest a context that holds the prompt and as long an answer as now."""
         return prompt_length + self.context - min(self.max_prompt, self.context - 1)
+
+
+def refuse_pictures(pictures: Sequence[Picture], info: EngineInfo) -> None:
+    """Raise RequestError where there are pictures for a model of text alone."""
+    if pictures:
+        raise RequestError(
+            f"{info.model} takes no pictures, and {len(pictures)} came with the prompt",
+            hint="leave them out, or take a model that sees, such as glm-edge-v-2b",
+        )

@@ -12,13 +12,14 @@ from ovglm.engine.answer import QueuedAnswer
 from ovglm.engine.base import Counters, EngineInfo
 from ovglm.engine.batch import Batch
 from ovglm.engine.job import Job
-from ovglm.engine.limits import Limits
+from ovglm.engine.limits import Limits, refuse_pictures
 from ovglm.engine.native import native_failure
 from ovglm.engine.prefixes import Prefixes
 from ovglm.engine.scorer import Scorer
 from ovglm.engine.tally import Tally
 from ovglm.errors import OvglmError, RequestError
 from ovglm.messages import Sampling
+from ovglm.pictures import Picture
 from ovglm.tokens import Tokenizer
 
 __all__ = ["PagedEngine"]
@@ -73,8 +74,11 @@ class PagedEngine:
             cache_bytes=size,
         )
 
-    def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> QueuedAnswer:
+    def submit(
+        self, prompt_ids: Sequence[int], sampling: Sampling, pictures: Sequence[Picture] = ()
+    ) -> QueuedAnswer:
         """Start answering; many requests run side by side."""
+        refuse_pictures(pictures, self.info)
         if sampling.top_logprobs and not self.scorer:
             raise RequestError(f"top_logprobs are not available on {self.info.device}")
         with self._changed:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from ovglm.engine.logits import LogitsModel, Reading
+from ovglm.engine.logits import LogitsModel, Reading, likeliest
 from ovglm.engine.native import native_failure
 from ovglm.messages import Chunk
 
@@ -95,12 +95,5 @@ class Scorer:
         places = np.concatenate(list(pieces))
         line.ids = [ids[-1]]
         own = tuple(float(place[token]) for place, token in zip(places, ids, strict=True))
-        best = tuple(_best(place, line.count) for place in places) if line.count else ()
+        best = tuple(likeliest(place, line.count) for place in places) if line.count else ()
         return replace(chunk, logprobs=own, top_logprobs=best)
-
-
-def _best(place: np.ndarray, count: int) -> tuple[tuple[int, float], ...]:
-    count = min(count, len(place))
-    found = np.argpartition(-place, count - 1)[:count]
-    ordered = found[np.argsort(-place[found], kind="stable")]
-    return tuple((int(token), float(place[token])) for token in ordered)

@@ -6,7 +6,10 @@ from ovglm.engine.stops import StopFinder
 from ovglm.messages import Chunk, FinishReason, Sampling
 from ovglm.tokens import TextStream, Tokenizer
 
-__all__ = ["AnswerText"]
+__all__ = ["AnswerText", "Likeliest"]
+
+# Ids and their natural logarithms in one place of an answer, best first.
+Likeliest = tuple[tuple[int, float], ...]
 
 
 class AnswerText:
@@ -30,7 +33,12 @@ class AnswerText:
         self._stops = StopFinder(sampling.stop)
         self._stop_ids = frozenset() if sampling.ignore_eos else frozenset(stop_ids)
 
-    def push(self, ids: Sequence[int], logprobs: Sequence[float] = ()) -> Chunk | None:
+    def push(
+        self,
+        ids: Sequence[int],
+        logprobs: Sequence[float] = (),
+        best: Sequence[Likeliest] = (),
+    ) -> Chunk | None:
         """Take the next ids; give their chunk, None where the answer was over before them.
 
         A stop id is no part of the answer. The ids of a stop text are, its characters are not.
@@ -48,7 +56,7 @@ class AnswerText:
             if self._stops.is_found:
                 self.finish_reason = "stop"
                 break
-        return self._chunk(text, tuple(ids[:count]), tuple(logprobs[:count]))
+        return self._chunk(text, tuple(ids[:count]), tuple(logprobs[:count]), tuple(best[:count]))
 
     def finish(self, reason: FinishReason) -> Chunk:
         """End an answer that no stop ended; give its last chunk."""
@@ -60,6 +68,10 @@ class AnswerText:
         return self._stops.push(self._text.flush()) + self._stops.flush()
 
     def _chunk(
-        self, text: str, ids: tuple[int, ...] = (), logprobs: tuple[float, ...] = ()
+        self,
+        text: str,
+        ids: tuple[int, ...] = (),
+        logprobs: tuple[float, ...] = (),
+        best: tuple[Likeliest, ...] = (),
     ) -> Chunk:
-        return Chunk(ids, text, logprobs, self.finish_reason, self.index)
+        return Chunk(ids, text, logprobs, self.finish_reason, self.index, best)

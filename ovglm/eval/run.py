@@ -11,7 +11,7 @@ from ovglm.eval.likelihoods import Likelihoods
 from ovglm.eval.perplexity import choose_windows, measure_perplexity
 from ovglm.eval.report import Report, Subject
 from ovglm.eval.tasks import TaskPlan, TaskScore, run_tasks
-from ovglm.progress import Progress
+from ovglm.progress import Progress, Unit
 from ovglm.template import ChatTemplate
 
 __all__ = ["Plan", "run_plan"]
@@ -85,8 +85,8 @@ class _Stage:
     progress: Progress
     file: str
 
-    def stage(self, name: str, total: int) -> None:
-        self.progress.stage(Path(self.file).name, total)
+    def stage(self, name: str, total: int, unit: Unit = "steps") -> None:
+        self.progress.stage(Path(self.file).name, total, unit)
 
     def advance(self, steps: int = 1) -> None:
         self.progress.advance(steps)

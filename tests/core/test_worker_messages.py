@@ -29,6 +29,7 @@ from ovglm.engine.worker.messages import (
 from ovglm.engine.worker.wire import Wire
 from ovglm.errors import FolderError, OvglmError
 from ovglm.messages import Chunk, Sampling
+from ovglm.pictures import Picture
 from ovglm.testing import FakeEngine
 
 OPTIONS = RuntimeOptions(
@@ -56,6 +57,15 @@ PIECES = [(3, Chunk((1, 2), "ab", (-0.5, -1.0))), (4, Chunk(finish_reason="stop"
 )
 def test_a_message_arrives_as_it_was_sent(kinds: Any, message: Any) -> None:
     assert decoder(kinds).decode(encode(message)) == message
+
+
+def test_a_picture_arrives_pixel_by_pixel() -> None:
+    pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    sent = Submit.of(1, [5], Sampling(), [Picture(pixels, "ab", (640, 480))])
+    (arrived,) = decoder(ToWorker).decode(encode(sent)).pictures
+    picture = arrived.to_picture()
+    assert (picture.pixels == pixels).all() and picture.pixels.dtype == np.uint8
+    assert (picture.digest, picture.size) == ("ab", (640, 480))
 
 
 def test_numbers_of_numpy_arrive_as_numbers_of_python() -> None:

@@ -21,6 +21,7 @@ from ovglm.engine.answer import QueuedAnswer
 from ovglm.engine.base import Counters, EngineInfo
 from ovglm.errors import FolderError, OvglmError
 from ovglm.messages import Chunk, Sampling
+from ovglm.pictures import Picture
 from ovglm.testing import FakeEngine
 
 __all__ = ["Remote", "remote"]
@@ -118,14 +119,16 @@ class EchoEngine(FakeEngine):
     def __init__(self) -> None:
         super().__init__([], context=100)
 
-    def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> QueuedAnswer:
+    def submit(
+        self, prompt_ids: Sequence[int], sampling: Sampling, pictures: Sequence[Picture] = ()
+    ) -> QueuedAnswer:
         """Refuse prompts that begin with 13, and fail on those with 66."""
         if prompt_ids[0] == 13:
             raise OvglmError("13 is outside the vocabulary", "another prompt")
         if prompt_ids[0] == 66:
             raise ZeroDivisionError("66 meets a bug")
         self._reply_ids = tuple(prompt_ids)
-        return super().submit(prompt_ids, sampling)
+        return super().submit(prompt_ids, sampling, pictures)
 
 
 class DrivenEngine:
@@ -138,7 +141,9 @@ class DrivenEngine:
         self._answers: list[tuple[QueuedAnswer, Sampling]] = []
         Thread(target=self._obey, name="driven engine", daemon=True).start()
 
-    def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> QueuedAnswer:
+    def submit(
+        self, prompt_ids: Sequence[int], sampling: Sampling, pictures: Sequence[Picture] = ()
+    ) -> QueuedAnswer:
         """Report the request to the test."""
         made: list[QueuedAnswer] = []
         made.append(QueuedAnswer(lambda: self._end(made[0], "cancelled"), sampling.n))

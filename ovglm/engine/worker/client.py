@@ -12,11 +12,13 @@ from pathlib import Path
 from ovglm.devices.options import RuntimeOptions
 from ovglm.engine.answer import QueuedAnswer
 from ovglm.engine.base import Counters, EngineInfo
+from ovglm.engine.limits import refuse_pictures
 from ovglm.engine.worker.messages import Cancel, Refusal, Start
 from ovglm.engine.worker.settings import WorkerSettings
 from ovglm.engine.worker.supervisor import State, Supervisor
 from ovglm.errors import OvglmError
 from ovglm.messages import Sampling
+from ovglm.pictures import Picture, prompt_tokens
 
 __all__ = ["WorkerEngine", "start_worker"]
 
@@ -113,13 +115,19 @@ class WorkerEngine:
             if self._supervisor.state != "ready":
                 raise self._refuse()
 
-    def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> QueuedAnswer:
+    def submit(
+        self, prompt_ids: Sequence[int], sampling: Sampling, pictures: Sequence[Picture] = ()
+    ) -> QueuedAnswer:
         """Start answering; never waits for the worker."""
         with self._supervisor.changed:
             if self._supervisor.refusal is not None:
                 raise self._refuse()
-            _check_length(len(prompt_ids), self._supervisor.info)
-            message, answer = self._supervisor.desk.take_in(prompt_ids, sampling, self._cancel)
+            info, desk = self._supervisor.info, self._supervisor.desk
+            count = prompt_tokens(prompt_ids, pictures, info.vision if info else None)
+            _check_length(count, info)
+            if info is not None and info.vision is None:
+                refuse_pictures(pictures, info)
+            message, answer = desk.take_in(prompt_ids, sampling, self._cancel, pictures, count)
             self._supervisor.send(message)
         return answer
 

@@ -8,6 +8,7 @@ from ovglm.engine.base import Counters
 from ovglm.engine.worker.messages import Submit
 from ovglm.errors import OvglmError
 from ovglm.messages import Chunk, FinishReason, Sampling
+from ovglm.pictures import Picture
 
 __all__ = ["Desk"]
 
@@ -53,19 +54,28 @@ class Desk:
         )
 
     def take_in(
-        self, prompt_ids: Sequence[int], sampling: Sampling, cancel: Callable[[int], None]
+        self,
+        prompt_ids: Sequence[int],
+        sampling: Sampling,
+        cancel: Callable[[int], None],
+        pictures: Sequence[Picture] = (),
+        prompt_tokens: int | None = None,
     ) -> tuple[Submit, QueuedAnswer]:
-        """Open a request; refuse it where too many are open. cancel: called with its number."""
+        """Open a request; refuse it where too many are open. cancel: called with its number.
+
+        prompt_tokens: what is counted, where pictures take more than the prompt has ids.
+        """
         if len(self) >= self._limit:
             raise OvglmError(
                 f"as many requests are open as are allowed: {len(self)}", "try again later"
             )
         number = self._next
         self._next += 1
-        message = Submit(number, list(prompt_ids), sampling)
+        message = Submit.of(number, prompt_ids, sampling, pictures)
         answer = QueuedAnswer(lambda: cancel(number), sampling.n)
         self._open[number] = _Request(message, answer, sampling.n)
-        self._count(submitted=1, prompt_tokens=len(message.prompt_ids))
+        count = len(message.prompt_ids) if prompt_tokens is None else prompt_tokens
+        self._count(submitted=1, prompt_tokens=count)
         return message, answer
 
     def hand_out(self, pieces: Sequence[tuple[int, Chunk]]) -> bool:

@@ -89,7 +89,8 @@ class Host:
 
     def _submit(self, message: Submit) -> None:
         try:
-            answer = self._engine.submit(message.prompt_ids, message.sampling)
+            pictures = [one.to_picture() for one in message.pictures]
+            answer = self._engine.submit(message.prompt_ids, message.sampling, pictures)
         except Exception as error:  # noqa: BLE001 (a bug in one request must not end the others)
             self.end(message.request, error)
             return

@@ -1,6 +1,7 @@
 """What the two processes say to each other, as MessagePack. Knows neither pipes nor engines."""
 
 import operator
+from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from ovglm.devices.options import RuntimeOptions
 from ovglm.engine.base import Counters, EngineInfo
 from ovglm.errors import OvglmError
 from ovglm.messages import Chunk, Sampling
+from ovglm.pictures import Picture
 
 __all__ = [
     "Beat",
@@ -23,6 +25,7 @@ __all__ = [
     "Refusal",
     "Refused",
     "Said",
+    "SentPicture",
     "Start",
     "Stop",
     "Submit",
@@ -46,12 +49,43 @@ class Start(_Message):
     heartbeat_s: float
 
 
+class SentPicture(msgspec.Struct, array_like=True, frozen=True):
+    """A picture on its way: the bytes of its pixels, rows first, and their shape."""
+
+    pixels: bytes
+    shape: tuple[int, int, int]
+    digest: str
+    size: tuple[int, int]
+
+    @classmethod
+    def of(cls, picture: Picture) -> "SentPicture":
+        """Pack a picture."""
+        height, width, channels = picture.pixels.shape
+        pixels = picture.pixels.tobytes()
+        return cls(pixels, (height, width, channels), picture.digest, picture.size)
+
+    def to_picture(self) -> Picture:
+        """Unpack it."""
+        import numpy as np
+
+        pixels = np.frombuffer(self.pixels, dtype=np.uint8).reshape(self.shape)
+        return Picture(pixels, self.digest, self.size)
+
+
 class Submit(_Message):
     """Answer this prompt; `request` is the parent's number for it."""
 
     request: int
     prompt_ids: list[int]
     sampling: Sampling
+    pictures: tuple[SentPicture, ...] = ()
+
+    @classmethod
+    def of(
+        cls, request: int, ids: Sequence[int], sampling: Sampling, pictures: Sequence[Picture]
+    ) -> "Submit":
+        """Pack a request."""
+        return cls(request, list(ids), sampling, tuple(map(SentPicture.of, pictures)))
 
 
 class Cancel(_Message):
