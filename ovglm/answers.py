@@ -33,16 +33,17 @@ def reply_in_full(
     assistant: Assistant, messages: Sequence[Message], sampling: Sampling
 ) -> FullReply:
     """Wait for all `sampling.n` answers."""
-    prompt_ids = assistant.encode(messages)
+    prompt = assistant.prompt(messages)
     start = perf_counter()
     chunks: list[Chunk] = []
     first_token_s = 0.0
-    for chunk in assistant.engine.submit(prompt_ids, sampling):
+    for chunk in prompt.submit(assistant.engine, sampling):
         if not first_token_s and chunk.token_ids:
             first_token_s = perf_counter() - start
         chunks.append(chunk)
     count = sum(len(chunk.token_ids) for chunk in chunks)
-    usage = Usage(len(prompt_ids), count, first_token_s, perf_counter() - start)
+    read = prompt.count(assistant.engine)
+    usage = Usage(read, count, first_token_s, perf_counter() - start)
     answers = (
         _join(assistant, [one for one in chunks if one.index == n]) for n in range(sampling.n)
     )

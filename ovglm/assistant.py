@@ -15,10 +15,11 @@ from ovglm.dialects.tools import offer_tools
 from ovglm.engine import Answer, Engine
 from ovglm.errors import FolderError, OvglmError
 from ovglm.messages import Chunk, FinishReason, Message, Sampling, ToolCall, Usage
+from ovglm.pictures import Picture, pictures_of, prompt_tokens
 from ovglm.template import ChatTemplate, encode_chat, encode_text, find_template, prompt_end
 from ovglm.tokens import Tokenizer
 
-__all__ = ["Assistant", "Reply", "load_assistant"]
+__all__ = ["Assistant", "Prompt", "Reply", "load_assistant"]
 
 
 def _say_on_stderr(text: str) -> None:
@@ -48,6 +49,22 @@ def load_assistant(
 
 
 @dataclass(frozen=True)
+class Prompt:
+    """What an engine is given: token ids, and the pictures whose placeholders are among them."""
+
+    ids: Sequence[int]
+    pictures: tuple[Picture, ...] = ()
+
+    def count(self, engine: Engine) -> int:
+        """Count the tokens that the model reads, each vector of a picture as one."""
+        return prompt_tokens(self.ids, self.pictures, engine.info.vision)
+
+    def submit(self, engine: Engine, sampling: Sampling) -> Answer:
+        """Start the answer."""
+        return engine.submit(self.ids, sampling, self.pictures)
+
+
+@dataclass(frozen=True)
 class Assistant:
     """An engine together with what it needs to hear and speak; a base model has no template."""
 
@@ -62,9 +79,10 @@ class Assistant:
         return self.engine.info.context
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
-        """Give the token ids that the model reads for `messages`.
+        """Give the token ids that the model reads for `messages`, placeholders for their pictures.
 
-        Raises FolderError for a model without a chat template.
+        Raises FolderError for a model without a chat template, RequestError for more pictures than
+        it takes.
         """
         if self.template is None:
             info = self.engine.info
@@ -76,8 +94,13 @@ class Assistant:
             self.template,
             self.tokenizer,
             self.dialect.render(messages),
+            vision=self.engine.info.vision,
             tools=self.dialect.template_tools(messages),
         )
+
+    def prompt(self, messages: Sequence[Message]) -> Prompt:
+        """Give what the engine is given for `messages`; raises as `encode` does."""
+        return Prompt(self.encode(messages), pictures_of(messages))
 
     def reply(self, messages: Sequence[Message], sampling: Sampling) -> "Reply":
         """Start an answer to `messages`, no longer than the context has room for.
@@ -85,7 +108,7 @@ class Assistant:
         Nothing runs before the first piece is asked for. Raises OvglmError for a prompt that is
         too long, and for more than one answer at a time.
         """
-        return self._start(self.encode(messages), sampling, self.dialect.parser())
+        return self._start(self.prompt(messages), sampling, self.dialect.parser())
 
     def reply_apart(
         self,
@@ -98,30 +121,28 @@ class Assistant:
         Raises OvglmError as `reply` does, and for calls and results that do not belong together.
         """
         self.dialect.check_history(messages)
-        prompt_ids = self.encode(offer_tools(messages, tools))
-        thinks, end = self.dialect.thinks, prompt_end(self.tokenizer, prompt_ids)
+        prompt = self.prompt(offer_tools(messages, tools))
+        thinks, end = self.dialect.thinks, prompt_end(self.tokenizer, prompt.ids)
         parser = self.dialect.parser(tools, thinks=thinks, prompt_end=end)
-        return self._start(prompt_ids, replace(sampling, keep_special=True), parser)
+        return self._start(prompt, replace(sampling, keep_special=True), parser)
 
     def go_on(self, text: str, sampling: Sampling) -> "Reply":
         """Start to go on with a text as it stands. Raises OvglmError as `reply` does."""
         prompt_ids = encode_text(self.template, self.tokenizer, text)
-        return self._start(prompt_ids, sampling, _PlainParser())
+        return self._start(Prompt(prompt_ids), sampling, _PlainParser())
 
-    def _start(
-        self, prompt_ids: Sequence[int], sampling: Sampling, parser: AnswerParser
-    ) -> "Reply":
+    def _start(self, prompt: Prompt, sampling: Sampling, parser: AnswerParser) -> "Reply":
         if sampling.n > 1:
             raise OvglmError(f"a reply is one answer, not {sampling.n}", hint="ask several times")
         info = self.engine.info
-        longest = min(info.max_prompt, info.context - 1)
-        if len(prompt_ids) > longest:
+        longest, count = min(info.max_prompt, info.context - 1), prompt.count(self.engine)
+        if count > longest:
             raise OvglmError(
-                f"the prompt has {len(prompt_ids)} tokens; the longest that {info.device} takes "
+                f"the prompt has {count} tokens; the longest that {info.device} takes "
                 f"has {longest}",
                 hint="a shorter prompt, or a larger --context",
             )
-        return Reply(self.engine, prompt_ids, sampling, parser)
+        return Reply(self.engine, prompt, sampling, parser)
 
 
 class _PlainParser:
@@ -144,12 +165,12 @@ class Reply:
     """
 
     def __init__(
-        self, engine: Engine, prompt_ids: Sequence[int], sampling: Sampling, parser: AnswerParser
+        self, engine: Engine, prompt: Prompt, sampling: Sampling, parser: AnswerParser
     ) -> None:
         self.usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
         self._engine = engine
-        self._prompt_ids = prompt_ids
+        self._prompt = prompt
         self._sampling = sampling
         self._parser = parser
         self._events: list[Event] = []
@@ -192,7 +213,7 @@ class Reply:
 
     def _submit(self) -> Answer:
         self._start_s = perf_counter()
-        self._answer = self._engine.submit(self._prompt_ids, self._sampling)
+        self._answer = self._prompt.submit(self._engine, self._sampling)
         return self._answer
 
     def _take(self, chunk: Chunk) -> str:
@@ -203,7 +224,8 @@ class Reply:
         if chunk.finish_reason:
             self.finish_reason = chunk.finish_reason
             total_s = perf_counter() - self._start_s
-            self.usage = Usage(len(self._prompt_ids), self._count, self._first_token_s, total_s)
+            count = self._prompt.count(self._engine)
+            self.usage = Usage(count, self._count, self._first_token_s, total_s)
         return self._say(self._parser.push(chunk.text))
 
     def _end(self) -> str:

@@ -6,6 +6,7 @@ __all__ = [
     "FolderError",
     "HubError",
     "OvglmError",
+    "PictureError",
     "RecipeError",
     "RequestError",
 ]
@@ -42,3 +43,7 @@ class HubError(OvglmError):
 
 class RequestError(OvglmError):
     """The engine cannot do what this request asks for; another request may well succeed."""
+
+
+class PictureError(RequestError):
+    """A picture cannot be read: absent, of another kind, damaged or too large."""

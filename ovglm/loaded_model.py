@@ -2,21 +2,29 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
 from ovglm.assistant import Assistant, Reply
 from ovglm.engine import EngineInfo
-from ovglm.errors import OvglmError
+from ovglm.errors import OvglmError, RequestError
 from ovglm.messages import FinishReason, Message, Sampling, ToolCall, Usage
+from ovglm.pictures import Picture, read_picture
 from ovglm.sampling import recommended_sampling
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 __all__ = ["Generated", "LoadedModel"]
 
 Conversation = str | Sequence[Message]
 Tools = Sequence[Mapping[str, Any]]
+# A path, the bytes of a file, or a picture of Pillow's.
+ImageSource = Union[str, Path, bytes, "Image.Image"]
+Images = Sequence[ImageSource | Picture]
 
 
 @dataclass(frozen=True)
@@ -62,15 +70,34 @@ class LoadedModel:
         """What runs, on which device, why there; `context` and `max_prompt` in tokens."""
         return self._assistant.engine.info
 
+    def picture(self, source: ImageSource) -> Picture:
+        """Read a picture for a `Message`, as this model sees it; one may be used many times.
+
+        source: a path, the bytes of a file in PNG, JPEG, WebP or GIF, or a picture of Pillow's.
+        Raises OvglmError: not readable, damaged, too large, or a model that reads text alone.
+        """
+        if self.info.vision is None:
+            raise RequestError(f"{self.info.model} reads text alone", hint="ovglm models")
+        return read_picture(Path(source) if isinstance(source, str) else source, self.info.vision)
+
     def chat(
-        self, messages: Conversation, sampling: Sampling | None = None, *, tools: Tools = ()
+        self,
+        messages: Conversation,
+        sampling: Sampling | None = None,
+        *,
+        tools: Tools = (),
+        images: Images = (),
     ) -> Generated:
         """Answer a question, or the last of several messages, and wait for the whole answer.
 
         messages: one question, or `Message`s in their order. tools: function descriptions as in
         OpenAI's API, {"type": "function", "function": {"name": …, "parameters": {…}}}; what the
         model calls comes in `tool_calls`, and its result goes back as a Message of role "tool".
-        Raises OvglmError: a prompt that is too long, a model without a chat template, closed.
+        images: that the last question is about, as `picture` takes them:
+        `model.chat("What is this?", images=["photo.jpg"])`; to ask on, keep the messages, the
+        first one with `pictures=(model.picture("photo.jpg"),)`.
+        Raises OvglmError: a prompt that is too long, a model without a chat template, closed, and
+        as `picture` does.
 
         >>> with ovglm.load("nano", "CPU", say=lambda text: None) as model:
         ...     system = ovglm.Message("system", "You are nano.")
@@ -78,16 +105,27 @@ class LoadedModel:
         ...     print(model.chat([system, question]))
         The capital of Japan is Tokyo.
         """
-        return _read(self.stream(messages, sampling, tools=tools))
+        return _read(self.stream(messages, sampling, tools=tools, images=images))
 
     async def achat(
-        self, messages: Conversation, sampling: Sampling | None = None, *, tools: Tools = ()
+        self,
+        messages: Conversation,
+        sampling: Sampling | None = None,
+        *,
+        tools: Tools = (),
+        images: Images = (),
     ) -> Generated:
         """Answer as `chat` does, without blocking the event loop."""
-        return await _aread(self.stream(messages, sampling, tools=tools))
+        start = partial(self.stream, messages, sampling, tools=tools, images=images)
+        return await _aread(await asyncio.to_thread(start))
 
     def stream(
-        self, messages: Conversation, sampling: Sampling | None = None, *, tools: Tools = ()
+        self,
+        messages: Conversation,
+        sampling: Sampling | None = None,
+        *,
+        tools: Tools = (),
+        images: Images = (),
     ) -> Reply:
         """Answer as `chat` does, piece by piece: iterate with `for`, or with `async for`.
 
@@ -109,6 +147,9 @@ class LoadedModel:
         asked = [Message("user", messages)] if isinstance(messages, str) else list(messages)
         if not asked:
             raise OvglmError("there is no message to answer", hint='model.chat("Hello")')
+        if images:
+            read = [one if isinstance(one, Picture) else self.picture(one) for one in images]
+            asked[-1] = replace(asked[-1], pictures=(*asked[-1].pictures, *read))
         return self._assistant.reply_apart(asked, sampling or self.sampling, tools)
 
     def generate(self, prompt: str, sampling: Sampling | None = None) -> Generated:

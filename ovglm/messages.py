@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ovglm.errors import OvglmError
+from ovglm.pictures.picture import Picture
 
 __all__ = [
     "Chunk",
@@ -40,7 +41,8 @@ class Message:
     `tools` are function descriptions ({"type": "function", "function": {...}}) offered from this
     message on, usually on a system message. `tool_calls` belong to an assistant message, as does
     `thought`, what it thought before. A message of role "tool" carries the result of one call in
-    `content`, and the id of that call in `tool_call_id`.
+    `content`, and the id of that call in `tool_call_id`. `pictures` belong to a user's message and
+    stand in front of its text.
     """
 
     role: Role
@@ -49,6 +51,7 @@ class Message:
     tools: tuple[Mapping[str, Any], ...] = ()
     tool_call_id: str = ""
     thought: str = ""
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True)

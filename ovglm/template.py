@@ -1,10 +1,9 @@
 """A checkpoint's own Jinja chat template, with Hugging Face's settings; knows no GLM dialect."""
 
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,10 @@ import jinja2.nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ovglm.errors import FolderError, OvglmError
+from ovglm.picture_turns import check_places, count_pictures, fold_system, hold_places, placeholder
+from ovglm.template_signs import PRIVATE_USE, disguise
 from ovglm.tokens import Tokenizer
+from ovglm.vision_facts import VisionFacts
 
 __all__ = ["FILE_NAME", "ChatTemplate", "encode_chat", "encode_text", "find_template", "prompt_end"]
 
@@ -23,9 +25,8 @@ _CONFIG_NAME = "tokenizer_config.json"
 _NAMED_TOKENS = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 # Tokens of the prompt's end that a parser looks at, to see whether a thought is open.
 _PROMPT_END = 24
-_PRIVATE_USE = range(0xE000, 0xF900)
-# A text that no template writes by itself.
-_PROBE = "probe of parts"
+# Texts that no template writes by itself.
+_PROBE, _KEY = "probe of parts", "key of a part"
 # What a template's own expressions can raise besides Jinja's errors.
 _TEMPLATE_ERRORS = (
     jinja2.TemplateError,
@@ -63,11 +64,35 @@ class ChatTemplate:
         """
         return not self._writes(_PROBE) and self._writes(_text_parts(_PROBE))
 
-    def _writes(self, content: object) -> bool:
+    @cached_property
+    def writes_pictures(self) -> bool:
+        """Tell whether it writes something for a picture among a message's parts."""
+        text = _text_parts(_PROBE)
+        alone, both = (self._try(parts) for parts in (text, [{"type": "image"}, *text]))
+        # a template that knows no parts writes the list itself, its keys too
+        is_list = _KEY in self._try([{_KEY: "", **text[0]}])
+        return _PROBE in both and len(both) > len(alone) and not is_list
+
+    @cached_property
+    def drops_system(self) -> bool:
+        """Tell whether it writes a user's text, and nothing of a system instruction."""
+        wrap = _text_parts if self.wants_parts else str
+        user = {"role": "user", "content": wrap("?")}
         try:
-            return _PROBE in self.render([{"role": "user", "content": content}])
+            text = self.render([{"role": "system", "content": wrap(_PROBE)}, user])
         except OvglmError:
             return False
+        return _PROBE not in text and "?" in text
+
+    def _writes(self, content: object) -> bool:
+        return _PROBE in self._try(content)
+
+    def _try(self, content: object) -> str:
+        """Give what a user's message becomes, nothing where that is refused."""
+        try:
+            return self.render([{"role": "user", "content": content}])
+        except OvglmError:
+            return ""
 
     @classmethod
     def load(cls, folder: Path) -> "ChatTemplate":
@@ -104,35 +129,36 @@ def encode_chat(
     tokenizer: Tokenizer,
     messages: Sequence[Mapping[str, Any]],
     *,
+    vision: VisionFacts | None = None,
     add_generation_prompt: bool = True,
     tools: Sequence[Mapping[str, Any]] | None = None,
     **variables: object,
 ) -> list[int]:
     """Render `messages` and give the ids; only the template itself can write control tokens.
 
-    Each control token needs a sign (`<`, `[`). The signs in everything handed to the template are
-    swapped for private characters that occur nowhere else; control tokens are looked for; then
-    the signs are put back. So all text gets the ids it has as plain text.
+    vision: of a model that takes pictures; the ids then hold a placeholder for each part of type
+    image (`VisionFacts.placement`), and a system instruction that the template would drop stands
+    in front of the first user's text.
+    Raises RequestError for more pictures than the model takes, and for any where it takes none.
     """
+    count = count_pictures(messages, vision)
+    if vision and template.drops_system:
+        messages = fold_system(messages)
     if template.wants_parts:
         messages = [_in_parts(message) for message in messages]
     given = {"messages": messages, "tools": tools, **variables}
-    seen = set(template.source).union(*_strings(given))
-    spare = (chr(code) for code in _PRIVATE_USE if chr(code) not in seen)
-    marks = dict(zip(sorted(tokenizer.control_marks), spare, strict=False))
-    if len(marks) < len(tokenizer.control_marks):
-        raise OvglmError("The messages use up all private-use characters of Unicode")
-    swapped = _signs_to_swap(template.literals, tokenizer)
-
-    def swap(match: re.Match[str]) -> str:
-        return marks.get(match.group(), match.group())
-
-    hidden = {
-        name: _map_strings(value, partial(swapped.sub, swap)) for name, value in given.items()
-    }
-    text = template.render_values({**hidden, "add_generation_prompt": add_generation_prompt})
-    restore = {ord(private): mark for mark, private in marks.items()}
-    return tokenizer.encode(text, allow_special=True, disguise=restore)
+    hidden = disguise(given, template.source, template.literals, tokenizer)
+    values = {**hidden.given, "add_generation_prompt": add_generation_prompt}
+    if vision and count and not template.writes_pictures:
+        values["messages"] = hold_places(values["messages"], hidden.spare)
+    ids: list[int] = []
+    for number, text in enumerate(template.render_values(values).split(hidden.spare)):
+        if vision and number:
+            ids += placeholder(vision, tokenizer)
+        ids += tokenizer.encode(text, allow_special=True, disguise=hidden.restore)
+    if vision:
+        check_places(ids, count, vision)
+    return ids
 
 
 def encode_text(template: ChatTemplate | None, tokenizer: Tokenizer, text: str) -> list[int]:
@@ -163,31 +189,6 @@ def _in_parts(message: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _text_parts(text: str) -> list[dict[str, str]]:
     return [{"type": "text", "text": text}]
-
-
-def _signs_to_swap(literals: frozenset[str], tokenizer: Tokenizer) -> re.Pattern[str]:
-    """Match each sign, and texts such as `</think>` that the template looks for in a message.
-
-    Such a text is stepped over, so that the template sees it, unless it is near a control token.
-    """
-    marks = "".join(map(re.escape, sorted(tokenizer.control_marks)))
-    if not marks:
-        return re.compile(r"(?!)")
-    kept = [
-        re.escape(literal)
-        for literal in sorted(literals, key=lambda literal: (-len(literal), literal))
-        if not tokenizer.control_marks.isdisjoint(literal)
-        and not any(_overlap(literal, token) for token in tokenizer.controls)
-    ]
-    return re.compile("|".join([*kept, f"[{marks}]"]))
-
-
-def _overlap(literal: str, token: str) -> bool:
-    """Tell whether `token` could be found in, or begin or end inside, `literal`."""
-    if token in literal or literal in token:
-        return True
-    lengths = range(1, min(len(literal), len(token)))
-    return any(literal.endswith(token[:n]) or literal.startswith(token[-n:]) for n in lengths)
 
 
 def find_template(folder: Path) -> str | None:
@@ -231,7 +232,7 @@ def _to_json(
     if not ensure_ascii or text.isascii():
         return text
     return "".join(
-        char if char.isascii() or ord(char) in _PRIVATE_USE else json.dumps(char)[1:-1]
+        char if char.isascii() or ord(char) in PRIVATE_USE else json.dumps(char)[1:-1]
         for char in text
     )
 
@@ -264,27 +265,3 @@ def _special_tokens(config: Mapping[str, Any]) -> dict[str, str]:
         for name, value in values.items()
     }
     return {name: text for name, text in texts.items() if text is not None}
-
-
-def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _strings(key)
-            yield from _strings(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _strings(item)
-
-
-def _map_strings(value: object, change: Callable[[str], str]) -> object:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, Mapping):
-        return {
-            _map_strings(key, change): _map_strings(item, change) for key, item in value.items()
-        }
-    if isinstance(value, (list, tuple)):
-        return [_map_strings(item, change) for item in value]
-    return value

@@ -4,12 +4,15 @@ import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from pathlib import Path
 from time import strftime
 
 from ovglm.chat.conversation import Conversation
 from ovglm.chat.saved import list_saved, load_conversation, save_conversation, saved_path
 from ovglm.chat.session import Session
 from ovglm.errors import OvglmError
+from ovglm.messages import Message
+from ovglm.pictures import Picture
 
 __all__ = ["COMMANDS", "Command", "Outcome", "is_command", "run_command"]
 
@@ -82,11 +85,52 @@ def _reset(session: Session, _argument: str) -> Outcome:
     return Outcome(f"a new conversation{kept}")
 
 
+def _image(session: Session, argument: str) -> Outcome:
+    if not argument:
+        return Outcome(_waiting(session.attached))
+    if argument == "-":
+        session.attached = ()
+        return Outcome(_waiting(session.attached))
+    path = _to_path(argument)
+    picture = session.attach(path)
+    return Outcome(f"{path.name}, {_size(picture)}: ask about it")
+
+
+def _to_path(typed: str) -> Path:
+    """Read a path as terminals paste it: in quotes, or with a backslash before a space."""
+    if len(typed) > 2 and typed[0] == typed[-1] and typed[0] in "'\"":
+        typed = typed[1:-1]
+    path = Path(typed).expanduser()
+    plain = Path(re.sub(r"\\(.)", r"\1", typed)).expanduser()
+    return path if path.exists() or not plain.exists() else plain
+
+
+def _waiting(pictures: tuple[Picture, ...]) -> str:
+    if not pictures:
+        return "no picture goes with the next question; /image FILE adds one"
+    return f"with the next question: {', '.join(map(_size, pictures))}"
+
+
+def _size(picture: Picture) -> str:
+    width, height = picture.size
+    return f"a picture of {width} x {height}"
+
+
+def _undo(session: Session, _argument: str) -> Outcome:
+    return Outcome(f"taken back: {_shown(session.undo())}")
+
+
+def _shown(turn: Message) -> str:
+    """Write a turn in one piece, its pictures in brackets."""
+    return " ".join([*(f"[{_size(one)}]" for one in turn.pictures), turn.content])
+
+
 def _save(session: Session, argument: str) -> Outcome:
     if not session.conversation.turns:
         raise OvglmError("there is nothing to save yet", hint="ask something")
     path = saved_path(argument or strftime("%Y-%m-%d_%H%M%S"))
-    save_conversation(path, session.conversation, session.assistant.engine.info.model)
+    info = session.assistant.engine.info
+    save_conversation(path, session.conversation, info.model, info.vision)
     return Outcome(f"saved as {path}")
 
 
@@ -94,9 +138,9 @@ def _load(session: Session, argument: str) -> Outcome:
     if not argument:
         names = list_saved()
         return Outcome("\n".join(f"  {name}" for name in names) or "nothing is saved yet")
-    conversation = load_conversation(saved_path(argument))
+    conversation = load_conversation(saved_path(argument), session.vision)
     session.start(conversation)
-    turns = [f"{'>' if turn.role == 'user' else ' '} {turn.content}" for turn in conversation.turns]
+    turns = [f"{'>' if turn.role == 'user' else ' '} {_shown(turn)}" for turn in conversation.turns]
     return Outcome("\n".join([*turns[-2:], f"({len(turns)} turns; the last ones are above)"]))
 
 
@@ -160,6 +204,8 @@ COMMANDS = {
     "save": Command("/save [NAME|FILE]", "keep the conversation as JSON", _save),
     "load": Command("/load [NAME|FILE]", "go on with a saved one; without a name, list", _load),
     "retry": Command("/retry", "answer the last question once more", _retry),
+    "undo": Command("/undo", "take back the last question and its answer", _undo),
+    "image": Command("/image [FILE]", "ask about a picture next; - takes it away", _image),
     "temperature": Command("/temperature [T]", "show or set how freely it answers", _temperature),
     "stats": Command("/stats", "speed, and how full the context is", _stats),
     "device": Command("/device [NAME]", "show where the model runs, or move it there", _device),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ovglm.messages import Message
+from ovglm.pictures import Picture, pictures_of
 
 __all__ = ["Conversation"]
 
@@ -23,17 +24,22 @@ class Conversation:
         system = [Message("system", self.system)] if self.system else []
         return [*system, *self.turns]
 
-    def ask(self, text: str) -> "Conversation":
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Return the pictures of all turns."""
+        return pictures_of(self.turns)
+
+    def ask(self, text: str, pictures: tuple[Picture, ...] = ()) -> "Conversation":
         """Add a user's turn."""
-        return replace(self, turns=(*self.turns, Message("user", text)))
+        return replace(self, turns=(*self.turns, Message("user", text, pictures=pictures)))
 
     def answer(self, text: str) -> "Conversation":
         """Add an assistant's turn."""
         return replace(self, turns=(*self.turns, Message("assistant", text)))
 
-    def split_last(self) -> "tuple[Conversation, str] | None":
+    def split_last(self) -> "tuple[Conversation, Message] | None":
         """Take off the last question and its answer; None where nothing was asked."""
         asked = [number for number, turn in enumerate(self.turns) if turn.role == "user"]
         if not asked:
             return None
-        return replace(self, turns=self.turns[: asked[-1]]), self.turns[asked[-1]].content
+        return replace(self, turns=self.turns[: asked[-1]]), self.turns[asked[-1]]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory
@@ -20,6 +20,7 @@ from ovglm.errors import OvglmError
 
 __all__ = ["CommandCompleter", "PromptReader"]
 
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 STYLE = Style.from_dict({"prompt": "bold ansicyan", "bottom-toolbar": "noreverse ansibrightblack"})
 
 
@@ -69,7 +70,10 @@ class PromptReader:
 
 
 class CommandCompleter(Completer):
-    """Completes the names of commands, and those of saved conversations after /load."""
+    """Completes the names of commands; behind /load those of conversations, behind /image files."""
+
+    def __init__(self) -> None:
+        self._paths = PathCompleter(file_filter=_may_be_picture, expanduser=True)
 
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
@@ -81,10 +85,18 @@ class CommandCompleter(Completer):
             for name in list_saved():
                 if name.startswith(start):
                     yield Completion(name, -len(start))
+        elif text.startswith("/image "):
+            typed = text[len("/image ") :].lstrip()
+            yield from self._paths.get_completions(Document(typed, len(typed)), complete_event)
         elif text.startswith("/"):
             for name, command in COMMANDS.items():
                 if name.startswith(text[1:]):
                     yield Completion(f"/{name}", -len(text), command.usage, command.summary)
+
+
+def _may_be_picture(name: str) -> bool:
+    """Say whether a folder's entry is worth showing: another folder, or a picture by its name."""
+    return Path(name).suffix.lower() in PICTURE_ENDINGS or os.path.isdir(name)
 
 
 def _bindings() -> KeyBindings:

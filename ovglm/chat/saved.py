@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ovglm.chat.conversation import Conversation
+from ovglm.chat.saved_parts import from_content, to_content
 from ovglm.dialects.history import Place, check_history
 from ovglm.errors import OvglmError
 from ovglm.messages import Message, ToolCall
 from ovglm.store import home_folder
+from ovglm.vision_facts import VisionFacts
 
 __all__ = ["list_saved", "load_conversation", "save_conversation", "saved_path"]
 
@@ -31,8 +33,13 @@ def list_saved() -> list[str]:
     return sorted(file.stem for file in _folder().glob("*.json"))
 
 
-def save_conversation(path: Path, conversation: Conversation, model: str) -> None:
-    """Write the conversation; refuse to overwrite a file that is something else."""
+def save_conversation(
+    path: Path, conversation: Conversation, model: str, vision: VisionFacts | None = None
+) -> None:
+    """Write the conversation; refuse to overwrite a file that is something else.
+
+    vision: of the model, where the conversation has pictures; they are kept as the model saw them.
+    """
     if path.exists():
         _read(path)
     document = {
@@ -40,7 +47,7 @@ def save_conversation(path: Path, conversation: Conversation, model: str) -> Non
         "format_version": FORMAT_VERSION,
         "model": model,
         "system": conversation.system,
-        "turns": [_from_turn(turn) for turn in conversation.turns],
+        "turns": [_from_turn(turn, vision) for turn in conversation.turns],
     }
     draft = path.with_name(path.name + ".new")
     try:
@@ -52,8 +59,11 @@ def save_conversation(path: Path, conversation: Conversation, model: str) -> Non
         raise OvglmError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def load_conversation(path: Path) -> Conversation:
-    """Read a conversation; raise OvglmError that names what is wrong with the file."""
+def load_conversation(path: Path, vision: VisionFacts | None = None) -> Conversation:
+    """Read a conversation; raise OvglmError that names what is wrong with the file.
+
+    vision: of the model that is to go on with it; None where it reads text alone.
+    """
     if not path.exists():
         raise OvglmError(f"there is no file {path}", hint="/load, which lists the saved ones")
     document = _read(path)
@@ -62,9 +72,13 @@ def load_conversation(path: Path) -> Conversation:
         raise OvglmError(f"{path}: its system instruction is not a text")
     if not isinstance(turns, list):
         raise OvglmError(f"{path}: it has no list of turns")
-    read = tuple(_to_turn(path, number, one) for number, one in enumerate(turns))
+    read = tuple(_to_turn(path, number, one, vision) for number, one in enumerate(turns))
     _check_order(path, read)
-    return Conversation(system, read)
+    conversation = Conversation(system, read)
+    count, most = len(conversation.pictures), vision.most_pictures if vision else 0
+    if count > most:
+        raise OvglmError(f"{path} has {count} pictures; this model takes {most} in a conversation")
+    return conversation
 
 
 def _folder() -> Path:
@@ -89,9 +103,9 @@ def _read(path: Path) -> dict[str, Any]:
     return document
 
 
-def _from_turn(turn: Message) -> dict[str, Any]:
+def _from_turn(turn: Message, vision: VisionFacts | None) -> dict[str, Any]:
     """Write a turn in the fields of OpenAI's chat, which the server's page writes and reads too."""
-    raw: dict[str, Any] = {"role": turn.role, "content": turn.content}
+    raw: dict[str, Any] = {"role": turn.role, "content": from_content(turn, vision)}
     if turn.thought:
         raw["reasoning_content"] = turn.thought
     if turn.tool_call_id:
@@ -108,22 +122,26 @@ def _from_turn(turn: Message) -> dict[str, Any]:
     return raw
 
 
-def _to_turn(path: Path, number: int, raw: object) -> Message:
-    if not isinstance(raw, dict) or not isinstance(raw.get("content"), str):
+def _to_turn(path: Path, number: int, raw: object, vision: VisionFacts | None) -> Message:
+    if not isinstance(raw, dict) or not isinstance(raw.get("content"), str | list):
         raise OvglmError(f"{path}: turn {number + 1} has no text")
+    text, pictures = to_content(raw["content"], f"{path}: turn {number + 1}", vision)
     role = raw.get("role")
     if role not in ("user", "assistant", "tool"):
         raise OvglmError(f"{path}: turn {number + 1} is of {role!r}")
+    if pictures and role != "user":
+        raise OvglmError(f"{path}: turn {number + 1}, of {role!r}, has a picture")
     calls = raw.get("tool_calls", [])
     texts = (raw.get("tool_call_id", ""), raw.get("reasoning_content", ""))
     if not isinstance(calls, list) or not all(isinstance(text, str) for text in texts):
         raise OvglmError(f"{path}: turn {number + 1} has a field of a wrong type")
     return Message(
         role,
-        raw["content"],
+        text,
         tool_calls=tuple(_to_call(path, number, call) for call in calls),
         tool_call_id=texts[0],
         thought=texts[1],
+        pictures=pictures,
     )
 
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ovglm.chat.conversation import Conversation
-from ovglm.errors import OvglmError
-from ovglm.messages import FinishReason, Sampling, Usage
+from ovglm.errors import OvglmError, RequestError
+from ovglm.messages import FinishReason, Message, Sampling, Usage
+from ovglm.pictures import Picture, read_picture
+from ovglm.vision_facts import VisionFacts
 
 if TYPE_CHECKING:
     from ovglm.assistant import Assistant, Reply
@@ -37,7 +40,7 @@ class Session:
     """One conversation at a time, on one model that can be loaded again onto another device.
 
     usage, finish_reason: of the last answer, None before it. context_used: tokens of the
-    conversation as the last answer left it.
+    conversation as the last answer left it. attached: pictures that go with the next question.
     """
 
     def __init__(
@@ -61,7 +64,34 @@ class Session:
         self.finish_reason: FinishReason | None = None
         self.totals = Totals()
         self.context_used = 0
+        self.attached: tuple[Picture, ...] = ()
         self._attempts = 0
+
+    @property
+    def vision(self) -> VisionFacts | None:
+        """What the model says of its pictures; None where it reads text alone."""
+        return self.assistant.engine.info.vision
+
+    def attach(self, path: Path) -> Picture:
+        """Read a picture that goes with the next question.
+
+        Raises RequestError: not readable, one too many, or a model that takes none.
+        """
+        facts, name = self.vision, self.assistant.engine.info.model
+        if facts is None:
+            raise RequestError(f"{name} reads text alone", hint="ovglm models")
+        count = len(self.conversation.pictures) + len(self.attached)
+        if count >= facts.most_pictures:
+            mend = "/image -, which takes it away" if self.attached else "/reset, or /undo"
+            plural = "s" * (facts.most_pictures != 1)
+            raise RequestError(
+                f"{name} takes {facts.most_pictures} picture{plural} in a conversation, and this "
+                f"one has {count}",
+                hint=mend,
+            )
+        picture = read_picture(path, facts)
+        self.attached = (*self.attached, picture)
+        return picture
 
     def ask(self, text: str) -> Generator[str, None, None]:
         """Yield the answer in pieces; what came before an interruption stays in the conversation.
@@ -69,7 +99,7 @@ class Session:
         Raises OvglmError where the conversation is too long or the engine fails; it then stays
         as it was.
         """
-        return self._answer(self.conversation.ask(text), self.sampling)
+        return self._answer(self.conversation.ask(text, self.attached), self.sampling)
 
     def retry(self) -> Generator[str, None, None]:
         """Answer the last question once more; raises OvglmError where nothing was asked."""
@@ -78,13 +108,26 @@ class Session:
             raise OvglmError("nothing was asked yet", hint="ask something")
         self._attempts += 1
         before, question = parts
+        asked = before.ask(question.content, question.pictures)
         seed = self.sampling.seed
         new_seed = None if seed is None else seed + self._attempts
-        return self._answer(before.ask(question), replace(self.sampling, seed=new_seed))
+        return self._answer(asked, replace(self.sampling, seed=new_seed))
+
+    def undo(self) -> Message:
+        """Take back the last question and its answer; raises OvglmError where there is none."""
+        parts = self.conversation.split_last()
+        if parts is None:
+            raise OvglmError("nothing was asked yet", hint="ask something")
+        self.conversation, question = parts
+        messages = self.conversation.messages
+        engine = self.assistant.engine
+        self.context_used = self.assistant.prompt(messages).count(engine) if messages else 0
+        return question
 
     def start(self, conversation: Conversation) -> None:
         """Go on with another conversation, an empty one too."""
         self.conversation = conversation
+        self.attached = ()
         self.usage = self.finish_reason = None
         self.context_used = 0
 
@@ -104,7 +147,14 @@ class Session:
         info = self.assistant.engine.info
         speed = self.usage.tokens_per_s if self.usage else None
         parts = [info.model, info.device, f"{self.context_used:,} of {info.context:,} tokens"]
-        return " · ".join([*parts, *([f"{speed:.1f} tokens/s"] if speed else [])])
+        waiting = len(self.attached)
+        return " · ".join(
+            [
+                *parts,
+                *([f"{speed:.1f} tokens/s"] if speed else []),
+                *([f"{waiting} picture{'s' * (waiting != 1)} attached"] if waiting else []),
+            ]
+        )
 
     def close(self) -> None:
         """Free the model."""
@@ -131,7 +181,7 @@ class Session:
         """Refuse a question that fits alone but not behind what was said before."""
         info = self.assistant.engine.info
         longest = min(info.max_prompt, info.context - 1)
-        count = len(self.assistant.encode(asked.messages))
+        count = self.assistant.prompt(asked.messages).count(self.assistant.engine)
         if count > longest and len(asked.turns) > 1:
             raise OvglmError(
                 f"the conversation has {count:,} tokens now; {info.device} takes {longest:,}",
@@ -140,6 +190,8 @@ class Session:
 
     def _keep(self, conversation: Conversation, reply: "Reply") -> None:
         self.conversation = conversation
+        asked = conversation.pictures
+        self.attached = tuple(one for one in self.attached if one not in asked)
         self.usage, self.finish_reason = reply.usage, reply.finish_reason
         if reply.usage:
             self.totals = self.totals.add(reply.usage)

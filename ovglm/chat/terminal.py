@@ -23,8 +23,11 @@ class TerminalScreen:
         self._console = console
 
     def welcome(self, info: EngineInfo) -> None:
-        """Say how much fits into a conversation and how to get help."""
-        self.note(f"{info.context:,} tokens of context · /help shows the commands, Ctrl-D leaves")
+        """Say how much fits into a conversation, how to show a picture, and how to get help."""
+        more = "/help shows the commands, Ctrl-D leaves"
+        if info.vision:
+            more = "/image FILE adds a picture · /help tells more"
+        self.note(f"{info.context:,} tokens of context · {more}")
         self._console.print()
 
     def answer(self, pieces: Generator[str, None, None]) -> None:

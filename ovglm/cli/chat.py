@@ -17,6 +17,7 @@ HELP = "talk with a model on the terminal"
 EXAMPLES = """\
   ovglm chat nano
   ovglm chat ./glm-edge-int4 --device GPU --system "Answer in one sentence."
+  ovglm chat glm-edge-v-2b              and there: /image photo.jpg
   ovglm chat nano < questions.txt > answers.txt
 """
 

@@ -4,6 +4,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ovglm.cli.model_arguments import MODEL_HELP, add_offline_argument
 from ovglm.errors import OvglmError
 
 if TYPE_CHECKING:
@@ -26,10 +27,11 @@ EXAMPLES = """\
 def add_arguments(parser: ArgumentParser) -> None:
     """Describe the options of `ovglm eval`."""
     add = parser.add_argument
-    add("model", metavar="MODEL", help="a name of `ovglm list`, a checkpoint or exported folder")
+    add("model", metavar="MODEL", help=MODEL_HELP)
     _add_measures(parser)
     add("--limit", type=_count, metavar="N", help="only N tokens of a text, questions, documents")
     add("--json", action="store_true", help="print one JSON object instead of the tables")
+    add_offline_argument(parser)
     group = parser.add_argument_group("device and arithmetic")
     group.add_argument(
         "--device",
@@ -102,7 +104,13 @@ def _measure(options: Namespace, plan: "Plan") -> "Report":
 
     plain = RuntimeOptions(context=options.context)
     runtime = exact_options(options.context) if options.exact else plain
-    chosen = choose(options.model, runtime, device=options.device, must_chat=options.chat)
+    chosen = choose(
+        options.model,
+        runtime,
+        device=options.device,
+        must_chat=options.chat,
+        offline=options.offline,
+    )
     folder, _ = chosen.export()
     likelihoods = load_likelihoods(
         folder, options.device, context=options.context, exact=options.exact

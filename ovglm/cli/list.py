@@ -125,8 +125,10 @@ def _print_store(stored: "tuple[StoredExport, ...]") -> None:
     if not stored:
         print('nothing is exported on this machine yet; ovglm run nano "Hello" exports nano')
         return
-    rows = [("  NAME", "SIZE", "RECIPE", "RUNS ON", "LAST USED"), *map(_to_row, stored)]
-    print(f"exported on this machine, in {exports_folder()}:", *align(rows, right=[1]), sep="\n")
+    print(f"exported on this machine, in {exports_folder()}:")
+    facts = align([_to_row(one) for one in stored], right=[0])
+    for one, row in zip(stored, facts, strict=True):
+        print(f"  {one.name}\n    {row}")
 
 
 def _to_row(one: "StoredExport") -> tuple[str, ...]:
@@ -134,4 +136,5 @@ def _to_row(one: "StoredExport") -> tuple[str, ...]:
 
     used = one.last_used.astimezone().strftime("%Y-%m-%d %H:%M") if one.last_used else "never"
     recipe = one.recipe or ("unreadable" if one.is_complete else "unfinished")
-    return f"  {one.name}", size_text(one.size_bytes), recipe, ", ".join(one.devices) or "-", used
+    runs_on = f"for {', '.join(one.devices)}" if one.devices else ""
+    return size_text(one.size_bytes), recipe, runs_on, f"last used: {used}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ovglm.chosen_model import ChosenModel
 
-__all__ = ["MODEL_HELP", "add_model_arguments", "choose_model"]
+__all__ = ["MODEL_HELP", "add_model_arguments", "add_offline_argument", "choose_model"]
 
 MODEL_HELP = (
     "a name of `ovglm models` or `ovglm list`, a checkpoint or exported folder, or a hub's "
@@ -23,6 +23,17 @@ def add_model_arguments(parser: ArgumentParser) -> None:
         choices=("int4", "int8", "bf16"),
         help="the format to export to, where the model is not exported yet (default: int4)",
     )
+    add_offline_argument(parser)
+
+
+def add_offline_argument(parser: ArgumentParser) -> None:
+    """Describe --offline, for a command that may pull a model."""
+    parser.add_argument(
+        "--offline",
+        action="store_true",
+        help="ask no hub: only what is on this machine; OVGLM_OFFLINE=1 or HF_HUB_OFFLINE=1 for "
+        "all commands",
+    )
 
 
 def choose_model(options: Namespace, *, must_chat: bool = True) -> "ChosenModel":
@@ -37,4 +48,5 @@ def choose_model(options: Namespace, *, must_chat: bool = True) -> "ChosenModel"
         weights=options.weights,
         draft=options.draft,
         must_chat=must_chat,
+        offline=options.offline,
     )

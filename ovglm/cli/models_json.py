@@ -9,7 +9,6 @@ from ovglm.models import Entry
 from ovglm.models.abilities import abilities_of
 from ovglm.models.entry import Hub
 from ovglm.models.forecast import MEMORY_CONTEXT, RECIPES, forecast
-from ovglm.weight_sizes import checkpoint_bytes, count_parameters
 
 __all__ = ["models_to_json"]
 
@@ -26,13 +25,13 @@ def _to_json(entry: Entry, devices: Sequence[Device]) -> dict[str, Any]:
         "summary": entry.summary,
         "model_type": entry.model_type,
         "repositories": {hub: list(entry.repositories(hub)) for hub in get_args(Hub)},
-        "parameters": count_parameters(entry.shape),
+        "parameters": entry.parameters,
         "context_length": entry.shape.context_length,
         "is_base": entry.is_base,
         **asdict(abilities_of(entry)),
         "licence": asdict(entry.licence),
         "note": entry.note or None,
-        "download_bytes": checkpoint_bytes(entry.shape) if entry.repository else 0,
+        "download_bytes": entry.download_bytes,
         "recipes": {weights: _recipe(entry, weights, devices) for weights in RECIPES},
     }
 

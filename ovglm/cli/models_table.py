@@ -13,7 +13,7 @@ from ovglm.models import Entry
 from ovglm.models.abilities import Abilities, abilities_of
 from ovglm.models.entry import Hub
 from ovglm.models.forecast import MEMORY_CONTEXT, RECIPES, Fit, Forecast, Verdict, forecast
-from ovglm.weight_sizes import checkpoint_bytes, count_parameters
+from ovglm.vision_sizes import TowerShape
 
 __all__ = ["print_details", "print_table", "tokens_text"]
 
@@ -68,11 +68,12 @@ def print_details(entry: Entry, devices: Sequence[Device], console: Console) -> 
 def _facts(entry: Entry) -> str:
     """Tell parameters, context, abilities and licence in one short line."""
     told = abilities_of(entry)
+    tools = {"native": ["tools"], "instructed": ["(tools)"]}.get(told.tools or "", [])
     words = [
         f"{_billions(entry)} B",
         tokens_text(entry.shape.context_length),
         *(["base"] if entry.is_base else []),
-        *({"native": ["tools"], "instructed": ["(tools)"]}.get(told.tools or "", [])),
+        *(["images"] if told.pictures else tools),
         *(["thinks"] if told.thinks else []),
         entry.licence.name,
     ]
@@ -94,9 +95,10 @@ def _lines(entry: Entry) -> list[tuple[str, str]]:
         ("published as", "\n".join(names) or "it ships with ovglm"),
         ("parameters", f"{_billions(entry)} billion: {size}"),
         ("context", f"{shape.context_length} tokens"),
+        *([("pictures", _pictures(entry.tower))] if entry.tower else []),
         ("made for", _purpose(entry, abilities_of(entry))),
         ("licence", f"{entry.licence.name}: {entry.licence.note}\n{entry.licence.url}"),
-        ("download", size_text(checkpoint_bytes(shape)) if entry.repository else "none"),
+        ("download", size_text(entry.download_bytes) if entry.repository else "none"),
         *([("note", entry.note)] if entry.note else []),
     ]
 
@@ -107,8 +109,14 @@ def _purpose(entry: Entry, told: Abilities) -> str:
     tools = {
         "native": "it was trained to call tools",
         "instructed": "it is told in the prompt how to call tools",
-    }.get(told.tools or "", "whether it calls tools is not known before its template is read")
-    return f"chat; {tools}" + ("; it thinks before it answers" if told.thinks else "")
+    }.get(told.tools or "", "whether it was trained to call tools is not known")
+    chat = "chat, about pictures too" if told.pictures else "chat"
+    return f"{chat}; {tools}" + ("; it thinks before it answers" if told.thinks else "")
+
+
+def _pictures(tower: TowerShape) -> str:
+    side = tower.image_size
+    return f"{side} x {side} pixels, each picture takes {tower.vectors} tokens of the context"
 
 
 def _recipe(found: Forecast) -> Group:
@@ -143,15 +151,17 @@ def _long_verdict(fit: Fit) -> str:
 
 
 def _next_step(entry: Entry) -> str:
+    if entry.tower:
+        return f'ovglm run {entry.name} "What is this?" --image photo.jpg'
     return f"ovglm export {entry.name}" if entry.is_base else f"ovglm chat {entry.name}"
 
 
 def _download(entry: Entry) -> str:
-    return _gb(checkpoint_bytes(entry.shape)) if entry.repository else "inside"
+    return _gb(entry.download_bytes) if entry.repository else "inside"
 
 
 def _billions(entry: Entry) -> str:
-    count = count_parameters(entry.shape) / 1e9
+    count = entry.parameters / 1e9
     return f"{count:.1f}" if count >= 0.1 else f"{count:.3f}"
 
 

@@ -48,6 +48,7 @@ def _where(assistant: Assistant) -> dict[str, Any]:
         "folder": info.folder,
         "device": info.device,
         "device_name": info.device_name,
+        **({"vision_device": info.vision_device} if info.vision else {}),
         "is_emulated": info.is_emulated,
         "engine": info.kind,
         "reason": info.reason,

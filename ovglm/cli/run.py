@@ -3,9 +3,11 @@
 import json
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ovglm.cli.model_arguments import add_model_arguments, choose_model
+from ovglm.cli.picture_arguments import add_image_argument, check_model, open_images, read_images
 from ovglm.cli.sampling_arguments import add_sampling_arguments, to_sampling
 from ovglm.errors import OvglmError
 from ovglm.messages import Message, Sampling
@@ -13,6 +15,8 @@ from ovglm.utf8 import decode_utf8
 
 if TYPE_CHECKING:
     from ovglm.assistant import Assistant, Reply
+    from ovglm.cli.picture_arguments import GivenPicture
+    from ovglm.pictures import Picture
 
 __all__ = ["EXAMPLES", "HELP", "add_arguments", "run"]
 
@@ -23,6 +27,7 @@ EXAMPLES = """\
   ovglm run ./glm-edge-1.5b-chat "你好" --weights int8
   ovglm run ./glm-edge-int4 "Write a haiku" --temperature 0.8 --seed 1
   ovglm run ./glm-edge-int4 --device NPU --json < question.txt
+  ovglm run glm-edge-v-2b "What is this?" --image photo.jpg
 """
 
 JSON_ONLY = (("n", "--n"), ("logprobs", "--logprobs"))
@@ -41,6 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="PROMPT",
         help="what to ask; without it, or as -, it is read from stdin",
     )
+    add_image_argument(parser)
     add("--system", metavar="TEXT", help="an instruction that stands before the prompt")
     add("--json", action="store_true", help="print one JSON object at the end")
     add_runtime_arguments(parser)
@@ -61,15 +67,20 @@ def run(options: Namespace) -> int:
     from ovglm.cli.reply_json import reply_to_json
     from ovglm.sampling import recommended_sampling
 
+    images = open_images(options)
     chosen = choose_model(options)
+    check_model(chosen.model, images)
     sampling = to_sampling(options, recommended_sampling(chosen.model.folder))
     _refuse_without_effect(options)
-    messages = _to_messages(options)
+    prompt = _read_prompt(options)
     assistant = chosen.load()
     try:
+        pictures = read_images(images, assistant.engine.info.vision)
+        messages = _to_messages(options, prompt, pictures)
         if options.json:
             full = reply_in_full(assistant, messages, sampling)
-            print(json.dumps(reply_to_json(assistant, full), ensure_ascii=False, indent=2))
+            document = reply_to_json(assistant, full) | _name_pictures(images, pictures)
+            print(json.dumps(document, ensure_ascii=False, indent=2))
         else:
             _print_answer(assistant, messages, sampling)
     finally:
@@ -85,12 +96,32 @@ def _refuse_without_effect(options: Namespace) -> None:
             raise OvglmError(f"{flag} has no effect without --json", hint=f"{wanted} --json")
 
 
-def _to_messages(options: Namespace) -> list[Message]:
+def _read_prompt(options: Namespace) -> str:
     prompt = _read_stdin() if options.prompt == "-" else options.prompt
     if not prompt.strip():
         raise OvglmError("the prompt is empty", hint=f'ovglm run {options.model} "Hello"')
+    return prompt
+
+
+def _to_messages(options: Namespace, prompt: str, pictures: "tuple[Picture, ...]") -> list[Message]:
     system = [Message("system", options.system)] if options.system else []
-    return [*system, Message("user", prompt)]
+    return [*system, Message("user", prompt, pictures=pictures)]
+
+
+def _name_pictures(
+    images: "Sequence[GivenPicture]", pictures: "Sequence[Picture]"
+) -> dict[str, list[dict[str, object]]]:
+    """Say which pictures were asked about; sizes in pixels, digests of what the model saw."""
+    described = [
+        {
+            "file": str(image.path),
+            "width": picture.size[0],
+            "height": picture.size[1],
+            "sha256": picture.digest,
+        }
+        for image, picture in zip(images, pictures, strict=True)
+    ]
+    return {"pictures": described} if described else {}
 
 
 def _read_stdin() -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from ovglm.dialects.base import refuse_role
 from ovglm.dialects.calling import CallingDialect
 from ovglm.dialects.name_line import NameLine
+from ovglm.dialects.parts import content_of
 from ovglm.messages import Message
 
 __all__ = ["Glm4", "render_turns"]
@@ -44,7 +45,8 @@ def render_turns(message: Message) -> list[dict[str, Any]]:
         {"role": role, "metadata": call.name, "content": call.arguments or "{}"}
         for call in message.tool_calls
     ]
-    if calls and not message.content:
+    content = content_of(message)
+    if calls and not content:
         return calls
-    content = message.content or (" " if role == "observation" else "")
+    content = content or (" " if role == "observation" else "")
     return [{"role": role, "content": content}, *calls]

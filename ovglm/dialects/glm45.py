@@ -6,6 +6,7 @@ from typing import Any
 
 from ovglm.dialects.base import refuse_role
 from ovglm.dialects.calling import CallingDialect
+from ovglm.dialects.parts import content_of
 from ovglm.dialects.structure import Form, exactly
 from ovglm.dialects.thinking import FREE_THOUGHT
 from ovglm.dialects.tools import tools_of
@@ -42,7 +43,7 @@ class Glm45(CallingDialect):
 def _render_turn(message: Message) -> dict[str, Any]:
     if message.role not in _ROLES:
         raise refuse_role(message.role)
-    turn: dict[str, Any] = {"role": message.role, "content": message.content}
+    turn: dict[str, Any] = {"role": message.role, "content": content_of(message)}
     if message.thought:
         turn["reasoning_content"] = message.thought
     if message.tool_calls:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ovglm.dialects.base import refuse_role
 from ovglm.dialects.calling import CallingDialect
 from ovglm.dialects.name_line import TaggedNameLine
+from ovglm.dialects.parts import content_of
 from ovglm.dialects.tools import tools_of
 from ovglm.messages import Message, ToolCall
 
@@ -72,6 +73,8 @@ def _instruct(turns: list[dict[str, Any]], tools: list[dict[str, Any]]) -> list[
 def _render_turn(message: Message) -> dict[str, Any]:
     if message.role not in _ROLES:
         raise refuse_role(message.role)
+    if message.pictures:
+        return {"role": message.role, "content": content_of(message)}
     if message.role == "tool":
         return {"role": "user", "content": f"<tool_result>\n{message.content}\n</tool_result>"}
     parts = [message.content, *map(_render_call, message.tool_calls)]

@@ -13,10 +13,12 @@ __all__ = ["Abilities", "abilities_of"]
 class Abilities:
     """tools: native where it was trained to call them, instructed where it is told how in the
     prompt, none for a base model. thinks: it thinks before it answers. None: not known.
+    pictures: it looks at them.
     """
 
     tools: Literal["native", "instructed", "none"] | None
     thinks: bool | None
+    pictures: bool = False
 
 
 def abilities_of(entry: Entry) -> Abilities:
@@ -26,4 +28,8 @@ def abilities_of(entry: Entry) -> Abilities:
     if entry.dialect is None:
         return Abilities(None, None)
     dialect = dialect_for(entry.dialect)
-    return Abilities(dialect.tools, dialect.thinks)
+    if entry.tower is None:
+        return Abilities(dialect.tools, dialect.thinks)
+    # what is published of the models that look at pictures tells nothing of tools
+    tools = "instructed" if dialect.tools == "instructed" else None
+    return Abilities(tools, dialect.thinks, pictures=True)

@@ -1,10 +1,10 @@
-"""GLM-4-9B in its original layout."""
+"""GLM-4-9B in its original layout, and GLM-4V-9B, which looks at pictures."""
 
 from dataclasses import replace
 
 from ovglm.models.entry import Entry
 from ovglm.models.licences import GLM_4
-from ovglm.models.shapes import GLM4_9B, GLM4_9B_1M
+from ovglm.models.shapes import GLM4_9B, GLM4_9B_1M, GLM4V_9B
 
 __all__ = ["CHATGLM"]
 
@@ -36,5 +36,15 @@ CHATGLM = (
         "glm4",
         GLM_4,
         is_base=True,
+    ),
+    Entry(
+        "glm-4v-9b",
+        "chatglm",
+        "GLM-4V-9B, looks at large pictures",
+        "zai-org/glm-4v-9b",
+        replace(GLM4_9B, context_length=8192),
+        "glm4",
+        GLM_4,
+        tower=GLM4V_9B,
     ),
 )

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from ovglm.vision_sizes import TowerShape, count_tower_parameters
+from ovglm.weight_sizes import CHECKPOINT_BYTES, checkpoint_bytes, count_parameters
+
 __all__ = ["Entry", "Hub", "Licence", "Shape"]
 
 Hub = Literal["huggingface", "modelscope"]
@@ -50,7 +53,8 @@ class Entry:
     config.json. dialect: how it writes turns, tools and thoughts, as `ovglm.dialects` names it;
     None where that is not known before its template is read. repository: on Hugging Face, by the
     organisation's present name; None where the weights ship with ovglm. is_base: it goes on with
-    a text and was not trained to chat. note: one sentence more, where there is need.
+    a text and was not trained to chat. note: one sentence more, where there is need. tower: what
+    looks at pictures, None for a model of text alone.
     """
 
     name: str
@@ -62,6 +66,21 @@ class Entry:
     licence: Licence
     is_base: bool = False
     note: str = ""
+    tower: TowerShape | None = None
+
+    @property
+    def parameters(self) -> int:
+        """Count all weights of the checkpoint, the tower's too."""
+        tower = count_tower_parameters(self.tower) if self.tower else 0
+        return count_parameters(self.shape) + tower
+
+    @property
+    def download_bytes(self) -> int:
+        """Return the bytes of all tensors in bf16; 0 where the weights ship with ovglm."""
+        if self.repository is None:
+            return 0
+        tower = count_tower_parameters(self.tower) * CHECKPOINT_BYTES if self.tower else 0
+        return checkpoint_bytes(self.shape) + tower
 
     def repositories(self, hub: Hub) -> tuple[str, ...]:
         """List its names on a hub, the present one first."""

@@ -10,11 +10,15 @@ from typing import Literal
 
 from ovglm.devices.device import Device
 from ovglm.devices.facts import ModelFacts
+from ovglm.devices.fit import Footprint
 from ovglm.devices.options import RuntimeOptions
 from ovglm.devices.placing import POLICIES, Models, place
+from ovglm.devices.tower import place_tower
 from ovglm.errors import OvglmError
 from ovglm.models.entry import Entry
 from ovglm.recipe import DEVICES, Recipe, WeightFormat, illegal_on
+from ovglm.vision_facts import VisionFacts, VisionWeights
+from ovglm.vision_sizes import TowerShape, vision_bytes
 from ovglm.weight_sizes import EMBEDDING, HEAD, export_bytes, planned_formats
 
 __all__ = ["MEMORY_CONTEXT", "RECIPES", "Fit", "Forecast", "Verdict", "forecast"]
@@ -23,6 +27,8 @@ Verdict = Literal["green", "tight", "no"]
 RECIPES: tuple[WeightFormat, ...] = ("int4", "int8", "bf16")
 # The context that `memory_bytes` is told for, in tokens: some pages of text.
 MEMORY_CONTEXT = 4096
+# What an export without --vision-weights makes of a tower.
+_TOWER: VisionWeights = "int8"
 # A load that takes more of the free memory than this is called tight.
 _EASY_SHARE = 0.8
 
@@ -50,8 +56,8 @@ class Fit:
 class Forecast:
     """What a model takes in one recipe.
 
-    disk_bytes: the exported weights; tokenizer and graph add up to some 30 MB. memory_bytes:
-    weights, KV cache for MEMORY_CONTEXT tokens and workspace, loaded on the CPU.
+    disk_bytes: the exported weights, a tower's too; tokenizer and graph add up to some 30 MB.
+    memory_bytes: weights, KV cache for MEMORY_CONTEXT tokens and workspace, loaded on the CPU.
     """
 
     recipe: Recipe
@@ -66,9 +72,9 @@ def forecast(entry: Entry, weights: WeightFormat, devices: Sequence[Device]) -> 
     facts = _facts(entry, recipe)
     return Forecast(
         recipe=recipe,
-        disk_bytes=facts.weights_bytes,
+        disk_bytes=facts.weights_bytes + facts.tower_bytes,
         memory_bytes=_memory(facts),
-        fits=tuple(_judge(facts, device) for device in devices),
+        fits=tuple(_judge(Models(facts, devices=tuple(devices)), device) for device in devices),
     )
 
 
@@ -95,41 +101,73 @@ def _facts(entry: Entry, recipe: Recipe) -> ModelFacts:
         illegal={kind: illegal_on(kind, recipe, groups) for kind in DEVICES},
         mend=f"ovglm export {entry.name} --device NPU",
         formats=frozenset(one.label() for one in layers),
+        vision=_seen(entry.tower) if entry.tower else None,
+        tower_bytes=vision_bytes(entry.tower, _TOWER) if entry.tower else 0,
+    )
+
+
+def _seen(tower: TowerShape) -> VisionFacts:
+    """Say of a tower what its place and memory follow from; the rest, and all ids, say nothing."""
+    return VisionFacts(
+        tower="eva2_clip" if tower.has_class_vector else "siglip",
+        weights=_TOWER,
+        image_size=tower.image_size,
+        patch_size=tower.patch_size,
+        channels=tower.channels,
+        image_hidden_size=tower.hidden_size,
+        hidden_size=tower.output_size,
+        vectors=tower.vectors,
+        resize="fit",
+        resample="bicubic",
+        rescale=1.0,
+        mean=(),
+        std=(),
+        begin_id=0,
+        end_id=0,
+        placement="each",
+        positions="each",
+        most_pictures=1,
     )
 
 
 def _memory(facts: ModelFacts) -> int:
     cpu = Device("CPU", "CPU", "CPU")
     tokens = min(MEMORY_CONTEXT, facts.context_length)
-    return POLICIES["CPU"].footprint(facts, cpu, RuntimeOptions()).need(tokens).total
+    return _footprint(Models(facts, devices=(cpu,)), cpu, RuntimeOptions()).need(tokens).total
 
 
-def _judge(facts: ModelFacts, device: Device) -> Fit:
+def _footprint(models: Models, device: Device, options: RuntimeOptions) -> Footprint:
+    footprint = POLICIES[device.kind].footprint(models.main, device, options)
+    tower = place_tower(models.main, device, models.devices, options)
+    return footprint.beside(tower.footprint) if tower else footprint
+
+
+def _judge(models: Models, device: Device) -> Fit:
     try:
-        context = _try(facts, device)
+        context = _try(models, device)
     except OvglmError as error:
         return Fit(device.id, "no", reason=error.message)
     options = RuntimeOptions(context=context)
-    need = POLICIES[device.kind].footprint(facts, device, options).need(context).total
+    need = _footprint(models, device, options).need(context).total
     free = device.memory_bytes if device.free_bytes is None else device.free_bytes
     roomy = replace(device, memory_bytes=None, free_bytes=None)
     is_easy = free is None or need <= _EASY_SHARE * free
-    verdict: Verdict = "green" if is_easy and context == _try(facts, roomy) else "tight"
-    return Fit(device.id, verdict, context, _longest(facts, device, context), need)
+    verdict: Verdict = "green" if is_easy and context == _try(models, roomy) else "tight"
+    return Fit(device.id, verdict, context, _longest(models, device, context), need)
 
 
-def _try(facts: ModelFacts, device: Device, context: int | None = None) -> int:
+def _try(models: Models, device: Device, context: int | None = None) -> int:
     """Place the model as a load does; give the context that it gets. Raises OvglmError."""
-    return place(Models(facts), device, RuntimeOptions(context=context), "a forecast").context
+    return place(models, device, RuntimeOptions(context=context), "a forecast").context
 
 
-def _longest(facts: ModelFacts, device: Device, fitting: int) -> int:
+def _longest(models: Models, device: Device, fitting: int) -> int:
     """Find the largest context that a load accepts, between one that fits and the model's own."""
-    refused = facts.context_length + 1
+    refused = models.main.context_length + 1
     while refused - fitting > 1:
         middle = (fitting + refused) // 2
         try:
-            fitting = _try(facts, device, middle)
+            fitting = _try(models, device, middle)
         except OvglmError:
             refused = middle
     return fitting

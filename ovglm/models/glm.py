@@ -1,10 +1,10 @@
-"""GLM-4-9B in the Hugging Face layout, and GLM-Edge."""
+"""GLM-4-9B in the Hugging Face layout, GLM-Edge, and GLM-Edge-V, which looks at pictures."""
 
 from dataclasses import replace
 
 from ovglm.models.entry import Entry
 from ovglm.models.licences import GLM_4, GLM_EDGE
-from ovglm.models.shapes import EDGE_1_5B, EDGE_4B, GLM4_9B, GLM4_9B_1M
+from ovglm.models.shapes import EDGE_1_5B, EDGE_4B, EDGE_V_2B, EDGE_V_5B, GLM4_9B, GLM4_9B_1M
 
 __all__ = ["GLM"]
 
@@ -27,6 +27,26 @@ GLM = (
         EDGE_4B,
         "glm_edge",
         GLM_EDGE,
+    ),
+    Entry(
+        "glm-edge-v-2b",
+        "glm",
+        "GLM-Edge-V 2B, looks at pictures",
+        "zai-org/glm-edge-v-2b",
+        EDGE_1_5B,
+        "glm_edge",
+        GLM_EDGE,
+        tower=EDGE_V_2B,
+    ),
+    Entry(
+        "glm-edge-v-5b",
+        "glm",
+        "GLM-Edge-V 5B, looks at pictures",
+        "zai-org/glm-edge-v-5b",
+        EDGE_4B,
+        "glm_edge",
+        GLM_EDGE,
+        tower=EDGE_V_5B,
     ),
     Entry(
         "glm-4-9b-chat-hf",

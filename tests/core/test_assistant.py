@@ -10,6 +10,7 @@ from ovglm.dialects import dialect_for
 from ovglm.engine.answer import QueuedAnswer
 from ovglm.errors import OvglmError
 from ovglm.messages import Chunk, Message, Sampling
+from ovglm.pictures import Picture
 from ovglm.template import ChatTemplate
 from ovglm.testing import FakeEngine
 
@@ -69,7 +70,9 @@ def test_a_reply_can_be_cancelled_and_says_so() -> None:
     class Patient(FakeEngine):
         """Makes one token, then waits to be cancelled."""
 
-        def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> QueuedAnswer:
+        def submit(
+            self, prompt_ids: Sequence[int], sampling: Sampling, pictures: Sequence[Picture] = ()
+        ) -> QueuedAnswer:
             answer = QueuedAnswer(lambda: answer.put(Chunk(finish_reason="cancelled")))
             answer.put(Chunk((1,), "a"))
             return answer

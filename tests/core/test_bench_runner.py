@@ -12,6 +12,7 @@ from ovglm.engine.answer import QueuedAnswer
 from ovglm.errors import OvglmError
 from ovglm.messages import Chunk, Sampling
 from ovglm.nano import checkpoint_folder
+from ovglm.pictures import Picture
 from ovglm.testing import FakeEngine
 from ovglm.tokens import Tokenizer
 
@@ -57,7 +58,9 @@ class FailingEngine(FakeEngine):
         super().__init__([1])
         self.cancelled = Event()
 
-    def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> QueuedAnswer:
+    def submit(
+        self, prompt_ids: Sequence[int], sampling: Sampling, pictures: Sequence[Picture] = ()
+    ) -> QueuedAnswer:
         if self.requests:
             raise OvglmError("the queue is full")
         self.requests.append((tuple(prompt_ids), sampling))

@@ -32,8 +32,8 @@ def test_a_name_is_the_last_part_of_its_repository(entry: Entry) -> None:
         assert entry.repository.rpartition("/")[2].lower() == entry.name
 
 
-def test_only_nano_ships_inside() -> None:
-    assert [entry.name for entry in ENTRIES if entry.repository is None] == ["nano"]
+def test_only_the_miniatures_ship_inside() -> None:
+    assert [entry.name for entry in ENTRIES if entry.repository is None] == ["nano", "nano-v"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from ovglm.chat.session import Session
 from ovglm.chat.terminal import TerminalScreen
 from ovglm.errors import OvglmError
 from ovglm.messages import Sampling
-from talking import FAILS, talking_assistant
+from talking import FAILS, seeing_assistant, talking_assistant
 
 
 class ListReader:
@@ -106,6 +106,14 @@ def test_what_a_terminal_would_obey_is_not_written_to_it() -> None:
     session = _session("a\x1b]0;title\x07b")
     text = _talk_on_terminal(session, "hello")
     assert "a]0;titleb" in text
+
+
+def test_the_welcome_of_a_model_that_sees_tells_how_to_show_it_a_picture() -> None:
+    terminal = io.StringIO()
+    console = Console(file=terminal, width=80, force_terminal=True, legacy_windows=False)
+    TerminalScreen(console).welcome(seeing_assistant("x", context=131_072).engine.info)
+    first = terminal.getvalue().splitlines()[0]
+    assert "/image FILE adds a picture · /help tells more" in first
 
 
 def test_the_welcome_names_the_context_and_the_help() -> None:

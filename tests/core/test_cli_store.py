@@ -37,7 +37,9 @@ def test_list_shows_name_size_recipe_devices_and_last_use(
     (home / "exports" / "half.partial").mkdir()
     assert _run("list") == 0
     lines = capsys.readouterr().out.split("exported on this machine")[1].splitlines()
-    rows = {line.split()[0]: line for line in lines[1 : lines.index("")]}
+    lines = lines[1 : lines.index("")]
+    rows = dict(zip(map(str.strip, lines[::2]), lines[1::2], strict=True))
+    assert all(len(line) <= 80 for line in lines)
     assert " kB " in rows["old-int8"] and "CPU, GPU " in rows["old-int8"]
     assert "int8 " in rows["old-int8"] and rows["old-int8"].endswith("never")
     assert "int4-g128" in rows["new-int4"] and "CPU, GPU, NPU" in rows["new-int4"]

@@ -163,8 +163,15 @@ def test_openvino_ir_is_recognised(hub: SmallHub) -> None:
 def test_a_checkpoint_beside_ir_is_exported_here(hub: SmallHub) -> None:
     hub.add("org/both", {**IR, **WHOLE})
     remote = find_remote("org/both")
-    assert remote.kind == "checkpoint"
+    assert (remote.kind, remote.leaves_ir) == ("checkpoint", True)
     assert not [file for file in remote.files if file.name.startswith("openvino")]
+
+
+def test_ir_beside_what_is_no_whole_model_is_taken(hub: SmallHub) -> None:
+    hub.add("org/tuned-ov", {**IR, "adapter_model.safetensors": pattern(9000)})
+    remote = find_remote("org/tuned-ov")
+    assert (remote.kind, remote.leaves_ir) == ("ir", False)
+    assert [file.name for file in remote.files] == sorted(IR)
 
 
 @pytest.mark.parametrize("name", ["nano", "no-such-model", "../x", "a/b/c", "/etc", "a b/c", ""])

@@ -11,6 +11,7 @@ from ovglm.hub import get_model, pull_aloud
 from ovglm.hub.updates import find_updates
 from ovglm.manifest import Source, read_manifest, write_manifest
 from ovglm.recipe import Recipe
+from ovglm.stored_sources import list_sources, remove_source
 from small_hub import Content, SmallHub, pattern
 from stored import write_export
 
@@ -102,6 +103,47 @@ def test_offline_gives_what_is_here_and_names_what_is_not(hub: SmallHub) -> None
     assert pull_aloud(SHORT, offline=True) == pulled
     with pytest.raises(OvglmError, match="revision v2 is not on this machine"):
         pull_aloud(SHORT, revision="v2", offline=True)
+
+
+def test_offline_is_for_every_command_that_would_pull(
+    hub: SmallHub, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ovglm.cli import main
+
+    hub.add(REPO, WHOLE)
+    absent = f"ovglm: {REPO} is not on this machine, and offline mode forbids to ask for it"
+    lines = [[name, SHORT] for name in ("bench", "chat", "export", "pull", "serve")]
+    lines += [["run", SHORT, "Hello"], ["eval", SHORT, "--perplexity", __file__]]
+    for words in lines:
+        assert main([*words, "--offline"]) == 1
+        refused, hint = capsys.readouterr().err.splitlines()[-2:]
+        assert refused == absent
+        assert hint == f"try: without --offline: ovglm pull {SHORT}"
+        monkeypatch.setenv("OVGLM_OFFLINE", "1")
+        assert main(words) == 1
+        assert f"try: unset OVGLM_OFFLINE, then: ovglm pull {SHORT}" in capsys.readouterr().err
+        monkeypatch.delenv("OVGLM_OFFLINE")
+    assert main(["export", SHORT, "--stream", "--offline"]) == 1
+    assert "--stream asks a hub, and --offline forbids it" in capsys.readouterr().err
+    assert hub.requests == []
+
+
+def test_what_is_left_alone_in_a_repository_of_both_kinds_is_said(
+    hub: SmallHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ir = {"openvino_model.xml": b"<net/>", "openvino_model.bin": pattern(9000)}
+    hub.add("org/both", {**WHOLE, **ir})
+    pull_aloud("org/both")
+    said = "org/both also holds OpenVINO IR: its safetensors are taken, to be exported here"
+    assert said in capsys.readouterr().err.splitlines()
+
+
+def test_a_source_that_is_removed_leaves_nothing_behind(hub: SmallHub, home: Path) -> None:
+    hub.add(REPO, WHOLE)
+    folder = pull_aloud(SHORT).folder
+    assert [one.name for one in folder.parent.iterdir()] == [folder.name]
+    remove_source(list_sources()[0])
+    assert not folder.parent.exists()
 
 
 def test_updates_tell_what_moved_on(hub: SmallHub, home: Path) -> None:

@@ -46,9 +46,7 @@ def test_nothing_of_a_malicious_repository_is_written_but_the_model(
     code = {"modeling_glm.py": b"raise SystemExit", "pytorch_model.bin": b"cos\nsystem\n" * 900}
     hub.add("org/bad", {**dict.fromkeys(EVIL_NAMES, b'{"evil": 1}'), **code, **WHOLE})
     folder = pull("org/bad")
-    assert _everything(home) == sorted(
-        ["config.json", "model.safetensors", SOURCE_RECORD, f"{folder.name}.lock"]
-    )
+    assert _everything(home) == sorted(["config.json", "model.safetensors", SOURCE_RECORD])
     assert (folder / "config.json").read_bytes() == CONFIG
     assert not [one for one in hub.requests if "evil" in one.path.rpartition("/")[2]]
 

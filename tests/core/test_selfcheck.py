@@ -11,6 +11,7 @@ from ovglm.engine.selfcheck import Comparison, Precision, check_golden, load_che
 from ovglm.errors import OvglmError
 from ovglm.manifest import Golden
 from ovglm.messages import Sampling
+from ovglm.pictures import Picture
 from ovglm.testing import FakeEngine
 
 GOLDEN = (Golden((1, 2), (5, 6, 7)), Golden((1, 2, 3), (8, 9)))
@@ -28,7 +29,9 @@ class Oracle(FakeEngine):
         super().__init__([], device="GPU")
         self._table = table
 
-    def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> QueuedAnswer:
+    def submit(
+        self, prompt_ids: Sequence[int], sampling: Sampling, pictures: Sequence[Picture] = ()
+    ) -> QueuedAnswer:
         self._reply_ids = self._table[tuple(prompt_ids)]
         return super().submit(prompt_ids, sampling)
 

@@ -33,6 +33,7 @@ def test_a_pull_that_was_not_finished_is_listed_as_such(home: Path) -> None:
         "THUDM/glm-4-9b-0414",
         "ZhipuAI/GLM-4-9B-0414",
         f"zai-org/GLM-4-9B-0414@{COMMIT[:7]}",
+        f"glm-4-9b-0414@{COMMIT[:7]}",
     ],
 )
 def test_a_source_is_found_by_all_its_names(text: str, home: Path) -> None:

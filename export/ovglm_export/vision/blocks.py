@@ -7,9 +7,10 @@ import numpy as np
 import openvino.opset13 as ops
 from openvino import Node
 
+from ovglm.vision_sizes import MERGED
 from ovglm_export.checkpoint import Weight
 from ovglm_export.graph import constant, project_heads
-from ovglm_export.vision.tower import MERGED, Activation
+from ovglm_export.vision.tower import Activation
 
 __all__ = ["attend", "cut_patches", "drop_first", "gelu", "layer_norm", "merge_patches", "surround"]
 

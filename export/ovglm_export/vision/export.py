@@ -14,12 +14,13 @@ from ovglm.vision_facts import (
     VisionFacts,
     VisionWeights,
 )
+from ovglm.vision_sizes import vision_bytes
 from ovglm_export.checkpoint import Checkpoint
 from ovglm_export.spool import Spool
 from ovglm_export.text_models import embedding_alone
 from ovglm_export.vision.processor import Processor, read_processor, write_processor
 from ovglm_export.vision.spooling import join_tower, spool_tower
-from ovglm_export.vision.tower import VisionArchitecture, vision_bytes
+from ovglm_export.vision.tower import VisionArchitecture
 
 __all__ = ["DEFAULT_WEIGHTS", "VisionExport", "plan_vision"]
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from ovglm.errors import CheckpointError
 from ovglm.vision_facts import Placement, Positions, Tower
+from ovglm.vision_sizes import tensor_names
 from ovglm_export.config_reader import fraction, number
 from ovglm_export.families.base import Config, Place
 from ovglm_export.shard import TensorInfo
-from ovglm_export.vision.tower import Activation, VisionArchitecture, tensor_names
+from ovglm_export.vision.tower import Activation, VisionArchitecture
 
 __all__ = ["Style", "Tables", "VisionFamily", "read_numbers", "read_places"]
 

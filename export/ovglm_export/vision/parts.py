@@ -11,6 +11,7 @@ import openvino.opset13 as ops
 from openvino import Model, Node
 
 from ovglm.vision_facts import VisionWeights
+from ovglm.vision_sizes import vision_formats
 from ovglm_export.checkpoint import Checkpoint, Weight
 from ovglm_export.compress import compressed_node
 from ovglm_export.graph import (
@@ -31,7 +32,7 @@ from ovglm_export.vision.blocks import (
     merge_patches,
     surround,
 )
-from ovglm_export.vision.tower import VisionArchitecture, vision_formats
+from ovglm_export.vision.tower import VisionArchitecture
 
 __all__ = ["PIXELS", "STATES", "STATES_OUT", "VECTORS", "VisionBuilder", "state_name"]
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 from ovglm.errors import CheckpointError
+from ovglm.vision_sizes import MERGED
 from ovglm_export.families.base import Config
 from ovglm_export.vision import eva2_clip, siglip
 from ovglm_export.vision.family import Tables, VisionFamily, read_numbers
-from ovglm_export.vision.tower import MERGED, VisionArchitecture
+from ovglm_export.vision.tower import VisionArchitecture
 
 __all__ = ["VISION_FAMILIES", "find_vision_family", "read_tower", "text_config"]
 
