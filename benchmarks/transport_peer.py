@@ -113,7 +113,7 @@ class SteppingEngine:
         self._open: list[tuple[QueuedAnswer, int]] = []
         Thread(target=self._run, daemon=True).start()
 
-    def submit(self, prompt_ids: object, sampling: Sampling) -> QueuedAnswer:
+    def submit(self, prompt_ids: object, sampling: Sampling, pictures: object = ()) -> QueuedAnswer:
         """Take part in the next step."""
         answer = QueuedAnswer(lambda: None)
         with self._changed:

@@ -9,6 +9,7 @@ from ovglm_serve.errors import add_error_handlers
 from ovglm_serve.key_document import document_key
 from ovglm_serve.lifetime import Lifetime
 from ovglm_serve.middleware import add_middleware
+from ovglm_serve.picture_reader import PictureReader
 from ovglm_serve.pool import ModelPool
 from ovglm_serve.pool_refusals import add_pool_handlers
 from ovglm_serve.routes import chat, completions, docs, health, metrics, page, responses, tokens
@@ -33,6 +34,7 @@ def create_app(models: ModelPool, settings: Settings) -> FastAPI:
     app.state.models = models
     app.state.settings = settings
     app.state.lifetime = Lifetime()
+    app.state.pictures = PictureReader(settings.image_root)
     app.state.started = int(time.time())
     for module in _ROUTERS:
         app.include_router(module.router)

@@ -30,7 +30,7 @@ EXAMPLES = """\
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Describe the options of `ovglm serve`."""
-    from ovglm.cli.model_arguments import MODEL_HELP
+    from ovglm.cli.model_arguments import MODEL_HELP, add_offline_argument
     from ovglm.cli.runtime_arguments import add_runtime_arguments
     from ovglm_serve.server_arguments import add_server_arguments
 
@@ -46,6 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=("int4", "int8", "bf16"),
         help="the format to export to, where a model is not exported yet (default: int4)",
     )
+    add_offline_argument(parser)
     add_server_arguments(parser)
     add_runtime_arguments(parser)
 

@@ -10,7 +10,9 @@ from typing import Any
 from ovglm.dialects.history import Place
 from ovglm.dialects.tools import offer_tools
 from ovglm.engine.constraint_text import write_constraint
+from ovglm.errors import OvglmError
 from ovglm.messages import Message
+from ovglm.pictures import pictures_of
 from ovglm.template import encode_chat, prompt_end
 from ovglm_serve.ask import Ask
 from ovglm_serve.errors import as_refusal
@@ -30,21 +32,34 @@ def prepare(model: ServedModel, ask: Ask) -> Generation:
     with as_refusal(ask.thinks_field, "unsupported_value"):
         variables = dialect.variables(ask.thinks)
     prompt_ids = encode_messages(model, ask.messages, tools, places=ask.places, variables=variables)
-    with as_refusal("response_format" if ask.schema is not None else "tools", "invalid_value"):
+    blamed = "response_format" if ask.schema is not None else "tools"
+    with as_refusal(blamed, "invalid_value"):
         constraint = dialect.constraint(
             tools, ask.tool_choice, ask.parallel, thinks=ask.thinks, schema=ask.schema
         )
         if constraint is not None:
             write_constraint(constraint)  # the engine would not know which field to blame
+            _refuse_unheld(model)
     end = prompt_end(model.tokenizer, prompt_ids)
     return Generation(
         model,
         prompt_ids,
         replace(ask.sampling, constraint=constraint, keep_special=True),
+        pictures=pictures_of(ask.messages),
         prompt_field="messages",
         make_parser=lambda: dialect.parser(tools, thinks=dialect.thinks, prompt_end=end),
         is_single=not ask.parallel,
     )
+
+
+def _refuse_unheld(model: ServedModel) -> None:
+    """Refuse to hold an answer to a form where the engine cannot."""
+    if model.engine.info.kind == "vision":
+        raise OvglmError(
+            f"{model.name} takes pictures, and such models answer freely here: without a schema, a "
+            "strict tool, or a tool that must be called",
+            "leave it out, and describe the form in the message",
+        )
 
 
 def encode_messages(
@@ -68,5 +83,6 @@ def encode_messages(
             model.tokenizer,
             dialect.render(offered),
             tools=dialect.template_tools(offered),
+            vision=model.engine.info.vision,
             **(variables or {}),
         )

@@ -8,6 +8,7 @@ from typing import Any, cast
 from ovglm.dialects.events import AnswerParser, CallBegan, CallEnded, Event, Said
 from ovglm.engine import Answer
 from ovglm.messages import Chunk, Sampling
+from ovglm.pictures import Picture, prompt_tokens
 from ovglm_serve.errors import ApiError
 from ovglm_serve.schema.replies import FinishWord
 from ovglm_serve.served_model import ServedModel
@@ -81,19 +82,22 @@ class Generation:
         sampling: Sampling,
         *,
         prompt_field: str,
+        pictures: Sequence[Picture] = (),
         make_parser: Callable[[], AnswerParser] | None = None,
         is_single: bool = False,
         count: Count | None = None,
     ) -> None:
         """make_parser: gives the parser of one answer; None takes the text as it is.
 
-        prompt_field: the field of the request to blame for the prompt. is_single: an answer ends
+        pictures: for which the prompt has places, in this order. prompt_field: the field of the
+        request to blame for the prompt. is_single: an answer ends
         with its first call. count: where tokens are counted, if not in a count of its own.
         """
         self.count = count or Count()
         self._model = model
         self._prompt_ids = prompt_ids
         self._sampling = sampling
+        self._pictures = pictures
         self._prompt_field = prompt_field
         self._answer: Answer | None = None
         self._parts = {
@@ -106,11 +110,13 @@ class Generation:
 
         Belongs into the event loop: what a request holds is not given up from another thread.
         """
-        room = check_length(self._model, self._prompt_ids, self._prompt_field)
+        engine = self._model.engine
+        length = prompt_tokens(self._prompt_ids, self._pictures, engine.info.vision)
+        room = check_length(self._model, length, self._prompt_field)
         longest = min(self._sampling.max_new_tokens, room)
         sampling = replace(self._sampling, max_new_tokens=longest)
-        self._answer = self._model.engine.submit(self._prompt_ids, sampling)
-        self.count.prompt_tokens += len(self._prompt_ids)
+        self._answer = engine.submit(self._prompt_ids, sampling, self._pictures)
+        self.count.prompt_tokens += length
 
     def cancel(self) -> None:
         """End what is under way."""
@@ -151,9 +157,9 @@ class Generation:
         return Piece(chunk.index, tuple(events), _scores_of(chunk), reason)
 
 
-def check_length(model: ServedModel, prompt_ids: Sequence[int], field: str) -> int:
-    """Refuse a prompt that is too long; give the tokens that are left for the answer."""
-    info, length = model.engine.info, len(prompt_ids)
+def check_length(model: ServedModel, length: int, field: str) -> int:
+    """Refuse a prompt of too many tokens; give those that are left for the answer."""
+    info = model.engine.info
     longest = min(info.max_prompt, info.context - 1)
     if length > longest:
         raise ApiError(

@@ -43,6 +43,7 @@ class Metrics:
             "ovglm_requests", "Answered HTTP requests", "method", "route", "status"
         )
         self._prompt = self._counter("ovglm_prompt_tokens", "Tokens of prompts", "model")
+        self._pictures = self._counter("ovglm_pictures", "Pictures in prompts", "model")
         self._generated = self._counter("ovglm_generated_tokens", "Tokens of answers", "model")
         self._aborted = self._counter(
             "ovglm_aborted_requests", "Answers that ended before their end", "model"
@@ -60,9 +61,12 @@ class Metrics:
         """Count an HTTP request at its end. route: the pattern, so that there are few."""
         self._requests.labels(method, route, str(status)).inc()
 
-    def start(self, model: str, prompt_tokens: int, parts: int) -> "Stopwatch":
+    def start(
+        self, model: str, prompt_tokens: int, parts: int, *, pictures: int = 0
+    ) -> "Stopwatch":
         """Count a prompt; return what times its answers, `parts` of them."""
         self._prompt.labels(model).inc(prompt_tokens)
+        self._pictures.labels(model).inc(pictures)
         return Stopwatch(
             parts,
             on_first=self._first_token.labels(model).observe,

@@ -57,8 +57,8 @@ class Entry:
     """Changed by the pool only, in the event loop's thread."""
 
     def __init__(self, source: ModelSource, max_queue: int, clock: Callable[[], float]) -> None:
-        is_static = source.placement is not None and source.placement.engine == "static"
-        limit = min(max_queue, QUEUE_LENGTH) if is_static else max_queue
+        is_alone = source.placement is not None and source.placement.engine != "paged"
+        limit = min(max_queue, QUEUE_LENGTH) if is_alone else max_queue
         self.source = source
         self.name = source.name
         self.gate = Gate(source.name, limit, clock)

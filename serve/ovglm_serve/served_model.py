@@ -11,10 +11,12 @@ from ovglm.dialects import Dialect, dialect_for
 from ovglm.engine import Answer, Engine
 from ovglm.engine.base import Counters, EngineInfo, Sink
 from ovglm.messages import Chunk, Sampling
+from ovglm.pictures import Picture, prompt_tokens
 from ovglm.template import ChatTemplate
 from ovglm.tokens import Tokenizer
 from ovglm_serve.holds import hold
 from ovglm_serve.metrics import Metrics, Stopwatch
+from ovglm_serve.prompt_log import short_prompt
 
 __all__ = ["LogPrompt", "MeteredAnswer", "MeteredEngine", "ServedModel", "Speech", "read_speech"]
 
@@ -78,12 +80,17 @@ class MeteredEngine:
         """What the engine has done so far."""
         return self._engine.counters
 
-    def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> "MeteredAnswer":
+    def submit(
+        self, prompt_ids: Sequence[int], sampling: Sampling, pictures: Sequence[Picture] = ()
+    ) -> "MeteredAnswer":
         """Start answering; the answer is cancelled when the request is over before it."""
-        answer = self._engine.submit(prompt_ids, sampling)
+        answer = self._engine.submit(prompt_ids, sampling, pictures)
+        vision = self.info.vision
         if self._log_prompt:
-            self._log_prompt(self._name, self._tokenizer.decode(prompt_ids, skip_special=False))
-        watch = self._metrics.start(self._name, len(prompt_ids), sampling.n)
+            shown = short_prompt(prompt_ids, vision)
+            self._log_prompt(self._name, self._tokenizer.decode(shown, skip_special=False))
+        count = prompt_tokens(prompt_ids, pictures, vision)
+        watch = self._metrics.start(self._name, count, sampling.n, pictures=len(pictures))
         metered = MeteredAnswer(answer, watch)
         hold(metered.leave)
         return metered

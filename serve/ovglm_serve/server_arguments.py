@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace, _ArgumentGroup
 from collections.abc import Mapping
+from pathlib import Path
 
 from ovglm_serve.settings import Settings
 
@@ -32,6 +33,7 @@ def to_settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
         drain_s=options.drain,
         keep_alive_s=options.keep_alive,
         log_prompts=options.log_prompts,
+        image_root=options.image_root,
     )
 
 
@@ -75,6 +77,13 @@ def _add_access(group: _ArgumentGroup) -> None:
         default=[],
         metavar="NAME",
         help="answer to this name too, such as a proxy's; * means any; may be repeated",
+    )
+    add(
+        "--image-root",
+        type=Path,
+        metavar="DIR",
+        help="let requests name pictures in this folder, by path or file: URL; without this the "
+        "server reads no file that a request names",
     )
     add(
         "--log-prompts",

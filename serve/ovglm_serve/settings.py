@@ -3,6 +3,7 @@
 import ipaddress
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ovglm.errors import OvglmError
 
@@ -21,6 +22,7 @@ class Settings:
     request_timeout_s: from the first byte of a request to the last of its answer.
     drain_s: how long open requests may go on after SIGTERM.
     keep_alive_s: how long a model that nobody uses stays loaded; None for ever.
+    image_root: the folder whose pictures a request may name; None reads no files.
     """
 
     host: str = "127.0.0.1"
@@ -35,6 +37,7 @@ class Settings:
     drain_s: float = 30.0
     keep_alive_s: float | None = None
     log_prompts: bool = False
+    image_root: Path | None = None
 
     def __post_init__(self) -> None:
         _require(0 <= self.port <= 65535, "--port", self.port, "from 0 to 65535")
@@ -46,6 +49,11 @@ class Settings:
             _check_seconds("--keep-alive", self.keep_alive_s, least=0)
         for origin in self.cors_origins:
             _check_origin(origin)
+        if self.image_root is not None and not self.image_root.is_dir():
+            raise OvglmError(
+                f"--image-root {self.image_root} is no folder",
+                hint="name the folder of the pictures",
+            )
         self._check_key()
 
     @property

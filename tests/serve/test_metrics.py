@@ -11,6 +11,7 @@ from asgi_calls import Call, call
 from ovglm.engine.answer import QueuedAnswer
 from ovglm.engine.base import Counters
 from ovglm.messages import Chunk, Sampling
+from ovglm.pictures import Picture
 from ovglm.testing import FakeEngine
 from ovglm_serve.holds import holding
 from ovglm_serve.pool import ModelPool
@@ -41,7 +42,9 @@ class HeldEngine(FakeEngine):
         """Give what the test says."""
         return self.counts
 
-    def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> QueuedAnswer:
+    def submit(
+        self, prompt_ids: Sequence[int], sampling: Sampling, pictures: Sequence[Picture] = ()
+    ) -> QueuedAnswer:
         """Begin an answer."""
         answer = QueuedAnswer(self._cancel, sampling.n)
         self.answers.append(answer)

@@ -28,6 +28,7 @@ def test_the_list_names_each_model_with_its_device() -> None:
         "dialect": "glm4",
         "tools": "native",
         "thinks": False,
+        "vision": None,
     }
 
 

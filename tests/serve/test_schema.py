@@ -160,8 +160,8 @@ def test_an_unknown_field_is_refused_by_name() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", ["image_url", "input_audio", "file"])
-def test_parts_that_are_no_text_are_refused_by_name(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["input_image", "input_audio", "file"])
+def test_parts_of_other_kinds_are_refused_by_name(kind: str) -> None:
     parts = [{"type": "text", "text": "see"}, {"type": kind, kind: {"url": "http://x/y.png"}}]
     error = serve().refuse(messages=[{"role": "user", "content": parts}])
     assert error["param"] == "messages[0].content[1]"

@@ -1,6 +1,7 @@
 """schemathesis makes requests from our own document; none may end in a 5xx or a false reply."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -22,7 +23,8 @@ from schemathesis.specs.openapi.checks import (
 
 from ovglm_serve.schema.replies import ChatChunk, Completion
 from response_calls import read_events
-from serve_apps import Api, events_of, serve
+from serve_apps import Api, ByteEngine, events_of, serve
+from small_pictures import EACH, PARTS_TEMPLATE, data_url
 
 _HOST = "http://127.0.0.1"
 _CALL = '<tool_call>f\n<arg_key>city</arg_key>\n<arg_value>"x"</arg_value>\n</tool_call>'
@@ -35,14 +37,18 @@ _MODELS = {
 _CHAT, _TEXT = "/v1/chat/completions", "/v1/completions"
 _RESPONSES = "/v1/responses"
 _TOKENIZE, _DETOKENIZE = "/v1/tokenize", "/v1/detokenize"
+# Not a dialect: a model that takes pictures.
+_PICTURES = "pictures"
 # Path, dialect, and how many requests that fit the document and that do not.
 _PLAN = (
     (_CHAT, "glm4", 300, 150),
     (_CHAT, "glm45", 120, 20),
     (_CHAT, "glm_edge", 120, 20),
+    (_CHAT, _PICTURES, 200, 50),
     (_TEXT, "glm4", 250, 150),
     (_RESPONSES, "glm4", 250, 150),
     (_RESPONSES, "glm45", 120, 20),
+    (_RESPONSES, _PICTURES, 200, 50),
     (_TOKENIZE, "glm4", 150, 100),
     (_DETOKENIZE, "glm4", 150, 100),
 )
@@ -96,6 +102,25 @@ def _fixed(examples: int) -> settings:
     )
 
 
+def _serve(dialect: str) -> Api:
+    if dialect != _PICTURES:
+        return serve(_MODELS[dialect], dialect=dialect)
+    engine = ByteEngine("plain text", vision=replace(EACH, most_pictures=4))
+    return serve(engine=engine, dialect="glm_edge", template=PARTS_TEMPLATE)
+
+
+def _show(value: Any) -> Any:
+    """Put a real picture in the place of every second one."""
+    if isinstance(value, list):
+        return [_show(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    url = value.get("url", value.get("image_url"))
+    if isinstance(url, str) and len(url) % 2 == 0:
+        return {**value, "url" if "url" in value else "image_url": data_url()}
+    return {name: _show(one) for name, one in value.items()}
+
+
 def _send(case: Case) -> int:
     response = case.call(base_url=_HOST)
     case.validate_response(response, checks=_CHECKS)
@@ -141,12 +166,13 @@ def test_two_thousand_requests_are_planned_and_every_route_that_takes_a_body() -
 def test_requests_that_fit_the_document_get_a_documented_reply(
     path: str, dialect: str, right: int, _wrong: int
 ) -> None:
-    api, seen = serve(_MODELS[dialect], dialect=dialect), Counter[int]()
+    api, seen = _serve(dialect), Counter[int]()
 
     @_fixed(right)
     @given(_cases(api, path, "POST"))
     def ask(case: Case) -> None:
-        case.body = _name_the_model(case.body)
+        body = _name_the_model(case.body)
+        case.body = _show(body) if dialect == _PICTURES else body
         seen[_send(case)] += 1
 
     ask()
@@ -158,7 +184,7 @@ def test_requests_that_fit_the_document_get_a_documented_reply(
 def test_requests_that_do_not_fit_the_document_are_refused(
     path: str, dialect: str, _right: int, wrong: int
 ) -> None:
-    api, seen = serve(_MODELS[dialect], dialect=dialect), Counter[int]()
+    api, seen = _serve(dialect), Counter[int]()
 
     @_fixed(wrong)
     @given(_cases(api, path, "POST", "negative"))

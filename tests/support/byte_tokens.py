@@ -16,6 +16,8 @@ CONTROLS = {
     258: "<|system|>",
     259: "<|observation|>",
     260: "<|endoftext|>",
+    261: "<|begin_of_image|>",
+    262: "<|end_of_image|>",
 }
 
 

@@ -1,4 +1,4 @@
-"""nano behind the API on a real socket: in a worker on the CPU, and on an emulated NPU."""
+"""nano and nano-v behind the API on a real socket: on the CPU, and nano on an emulated NPU."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +15,7 @@ from ovglm.engine.worker import start_worker
 from ovglm_serve.served_model import ServedModel, read_speech
 from page_server import page_server
 
-__all__ = ["nano_server"]
+__all__ = ["nano_server", "vision_server"]
 
 
 @contextmanager
@@ -32,6 +32,18 @@ def nano_server(nano: Path, home: Path) -> Iterator[str]:
         stack.callback(npu.close)
         models = _served("nano", nano, cpu), _served("nano-npu", nano, npu)
         yield stack.enter_context(page_server(*models)) + "v1"
+
+
+@contextmanager
+def vision_server(nano_v: Path, home: Path) -> Iterator[str]:
+    """Serve `nano-v` in a worker on the CPU; give the API's address. home: for OVGLM_HOME."""
+    with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv("OVGLM_HOME", str(home))
+        quiet: Any = {"say": lambda _: None}
+        worker = start_worker(nano_v, "CPU", **quiet)
+        stack.callback(worker.close)
+        yield stack.enter_context(page_server(_served("nano-v", nano_v, worker))) + "v1"
 
 
 def _served(name: str, folder: Path, engine: Engine) -> ServedModel:

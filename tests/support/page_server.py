@@ -10,6 +10,7 @@ import uvicorn
 from ovglm.engine.answer import QueuedAnswer
 from ovglm.engine.text import AnswerText
 from ovglm.messages import Sampling
+from ovglm.vision_facts import VisionFacts
 from ovglm_serve.app import create_app
 from ovglm_serve.pool import ModelPool
 from ovglm_serve.served_model import ServedModel
@@ -24,8 +25,10 @@ PAUSE = "\0"
 class PausingEngine(ByteEngine):
     """Gives each text up to its PAUSE, and the rest of it when `go` is called."""
 
-    def __init__(self, *answers: str, context: int = 4096) -> None:
-        super().__init__(*answers, context=context)
+    def __init__(
+        self, *answers: str, context: int = 4096, vision: VisionFacts | None = None
+    ) -> None:
+        super().__init__(*answers, context=context, vision=vision)
         self._rests: list[tuple[AnswerText, QueuedAnswer, Sampling, str]] = []
 
     def go(self) -> None:

@@ -15,8 +15,10 @@ from ovglm.dialects import dialect_for
 from ovglm.engine.answer import QueuedAnswer
 from ovglm.engine.text import AnswerText
 from ovglm.messages import FinishReason, Sampling
+from ovglm.pictures import Picture
 from ovglm.template import ChatTemplate
 from ovglm.testing import FakeEngine
+from ovglm.vision_facts import VisionFacts
 from ovglm_serve.app import create_app
 from ovglm_serve.pool import ModelPool
 from ovglm_serve.served_model import ServedModel
@@ -44,7 +46,7 @@ class ByteEngine(FakeEngine):
     stalls: give that many tokens of each answer and then nothing, until the answer is cancelled.
     fails_at: after that many tokens the answer ends with `error`.
     ends_as: the reason of an answer that came to its end. cached: tokens of a known prompt.
-    logprob: that of every token.
+    logprob: that of every token. vision: what the model says of the pictures that it takes.
     """
 
     def __init__(
@@ -57,8 +59,9 @@ class ByteEngine(FakeEngine):
         ends_as: FinishReason = "stop",
         cached: int = 0,
         logprob: float = -0.5,
+        vision: VisionFacts | None = None,
     ) -> None:
-        super().__init__(b"", context=context)
+        super().__init__(b"", context=context, vision=vision)
         self.asked, self.cancelled = Event(), Event()
         self._answers = answers or ("ok",)
         self._stalls, self._fails_at, self._error = stalls, fails_at, error
@@ -67,9 +70,12 @@ class ByteEngine(FakeEngine):
         self._logprob = logprob
         self._given = 0
 
-    def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> QueuedAnswer:
+    def submit(
+        self, prompt_ids: Sequence[int], sampling: Sampling, pictures: Sequence[Picture] = ()
+    ) -> QueuedAnswer:
         """Answer with the next texts, one for each of n."""
         self.requests.append((tuple(prompt_ids), sampling))
+        self.pictures.append(tuple(pictures))
         texts = [AnswerText(TOKENIZER, sampling, STOPS, index) for index in range(sampling.n)]
         answer = QueuedAnswer(lambda: self._cancel(texts, answer), sampling.n)
         for text in texts:
@@ -129,8 +135,8 @@ def fake_model(
     """Make a model of an engine, with a tokenizer of bytes."""
     facts = ModelFacts(
         name=name, folder=folder or Path("absent"), weights_bytes=1, layers=1, kv_heads=1,
-        head_dim=1, hidden=1, vocabulary=261, context_length=4096, stop_ids=(256,),
-        dialect=dialect, fingerprint="f", recipe="int4",
+        head_dim=1, hidden=1, vocabulary=263, context_length=4096, stop_ids=(256,),
+        dialect=dialect, fingerprint="f", recipe="int4", vision=engine.info.vision,
     )  # fmt: skip
     speech = TOKENIZER, ChatTemplate(template), dialect_for(dialect)
     return ServedModel(name, facts, engine, *speech)

@@ -91,7 +91,9 @@ class Fault:
 
     status: this instead of the answer, with these headers. cut_after, stall_after: so many bytes
     of the body, then the connection ends or falls silent. is_wrong: other bytes. ignores_range:
-    the whole file whatever was asked for. body: this instead of the answer, as HTML.
+    the whole file whatever was asked for. shift: the range that lies so many bytes further.
+    is_short: the body ends after half of its bytes, though its headers promise no more. body: this
+    instead of the answer, as HTML.
     """
 
     status: int | None = None
@@ -100,6 +102,8 @@ class Fault:
     stall_after: int | None = None
     is_wrong: bool = False
     ignores_range: bool = False
+    shift: int = 0
+    is_short: bool = False
     body: bytes | None = None
 
 

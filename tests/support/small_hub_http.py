@@ -164,6 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
         if told is not None and has_range:
             first, _, last = told.removeprefix("bytes=").partition("-")
             start, stop = int(first), min(content.size, int(last) + 1 if last else content.size)
+            start, stop = start + self.fault.shift, min(content.size, stop + self.fault.shift)
+            stop = start + (stop - start) // 2 if self.fault.is_short else stop
             if start >= content.size:
                 self._send(416, b"", {"Content-Range": f"bytes */{content.size}"})
                 return

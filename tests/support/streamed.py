@@ -38,7 +38,7 @@ def small_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallHub]:
         for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "OVGLM_OFFLINE"):
             monkeypatch.delenv(name, raising=False)
         hasty = partial(Patience, stall_s=5, wait=lambda _: None)
-        for module in ("fetching", "finding"):
+        for module in ("fetching", "finding", "in_order"):
             monkeypatch.setattr(f"ovglm.hub.{module}.Patience", hasty)
         yield hub
 

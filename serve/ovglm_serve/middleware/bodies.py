@@ -53,7 +53,7 @@ class BodyMiddleware:
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = ApiError(
             413,
-            f"the body is larger than {self._most} bytes",
+            f"the body is larger than {self._most} bytes, the limit of the server's --max-body",
             code="body_too_large",
             # what is left of the body would be taken for the next request
             headers={"connection": "close"},

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from ovglm.sampling import recommended_sampling
 from ovglm_serve.conversation import prepare
-from ovglm_serve.routes.common import ERRORS, STREAM, find_model, send_stream
+from ovglm_serve.routes.common import ERRORS, STREAM, find_model, read_pictures, send_stream
 from ovglm_serve.schema.chat import ChatRequest
 from ovglm_serve.schema.replies import ChatCompletion
 from ovglm_serve.sse import JsonReply, unless_gone
@@ -28,6 +28,7 @@ async def create_chat_completion(body: ChatRequest, request: Request) -> Respons
     """Go on with a conversation, in one go or streamed."""
     model = await find_model(request, body.model)
     ask = to_ask(body, recommended_sampling(model.facts.folder))
+    ask = await read_pictures(request, model, ask)
     generation = await asyncio.to_thread(prepare, model, ask)
     generation.start()
     identity, pieces = new_identity("chatcmpl", model), generation.pieces()

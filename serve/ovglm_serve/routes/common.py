@@ -2,20 +2,32 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from starlette.requests import Request
 
 from ovglm.errors import OvglmError
+from ovglm_serve.ask import Ask
 from ovglm_serve.errors import ApiError, to_api_error
 from ovglm_serve.generation import Count, Piece
+from ovglm_serve.picture_reader import PictureReader
 from ovglm_serve.pool import ModelPool
 from ovglm_serve.schema.replies import ErrorReply
 from ovglm_serve.served_model import ServedModel
 from ovglm_serve.sse import DONE, EventStream, event, unless_gone
 
-__all__ = ["ERRORS", "STREAM", "Form", "Writer", "find_model", "pool_of", "send_stream"]
+__all__ = [
+    "ERRORS",
+    "STREAM",
+    "Form",
+    "Writer",
+    "find_model",
+    "pool_of",
+    "read_pictures",
+    "reader_of",
+    "send_stream",
+]
 
 # For the API's document: what each route can answer besides its reply.
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -87,6 +99,17 @@ def pool_of(request: Request) -> ModelPool:
 async def find_model(request: Request, name: str) -> ServedModel:
     """Give a model that can be asked, loaded first where needed."""
     return await unless_gone(request, pool_of(request).get(name))
+
+
+def reader_of(request: Request) -> PictureReader:
+    """Give what reads the pictures that requests name."""
+    return request.app.state.pictures
+
+
+async def read_pictures(request: Request, model: ServedModel, ask: Ask) -> Ask:
+    """Put the pictures into the messages."""
+    reading = reader_of(request).put_in(model, ask.messages, ask.pictures)
+    return replace(ask, messages=await unless_gone(request, reading), pictures=())
 
 
 async def send_stream(

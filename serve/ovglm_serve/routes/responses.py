@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from ovglm.sampling import recommended_sampling
 from ovglm_serve.conversation import prepare
 from ovglm_serve.generation import Count, Piece
-from ovglm_serve.routes.common import ERRORS, STREAM, Form, find_model, send_stream
+from ovglm_serve.routes.common import ERRORS, STREAM, Form, find_model, read_pictures, send_stream
 from ovglm_serve.schema.responses import ResponseRequest
 from ovglm_serve.schema.responses_replies import ResponseReply
 from ovglm_serve.sse import JsonReply, event, unless_gone
@@ -29,6 +29,7 @@ async def create_response(body: ResponseRequest, request: Request) -> Response:
     """Go on with a conversation, in one go or streamed. Nothing is stored."""
     model = await find_model(request, body.model)
     ask = to_response_ask(body, recommended_sampling(model.facts.folder))
+    ask = await read_pictures(request, model, ask)
     with blame_fields():
         generation = await asyncio.to_thread(prepare, model, ask)
         generation.start()

@@ -13,6 +13,7 @@ __all__ = [
     "HarmlessOfAnswer",
     "HarmlessOfCall",
     "HarmlessOfFunction",
+    "HarmlessOfPicture",
     "HarmlessOfRequest",
     "HarmlessOfStream",
     "HarmlessOfTool",
@@ -57,6 +58,12 @@ class HarmlessOfAnswer(Wire):
     """What the openai package makes of `content`, and leaves in when a message is sent back."""
 
     parsed: Any = Field(None, description=_QUIET)
+
+
+class HarmlessOfPicture(Wire):
+    """How closely to look: a model's tower sees every picture at the one size that it has."""
+
+    detail: Literal["auto", "low", "high", "original"] | None = Field(None, description=_QUIET)
 
 
 class HarmlessOfTool(Wire):

@@ -26,6 +26,7 @@ __all__ = [
     "TokenScore",
     "Tokenized",
     "UsageReply",
+    "VisionCard",
 ]
 
 FinishWord = Literal["stop", "length", "tool_calls"]
@@ -193,12 +194,24 @@ class ErrorReply(TypedDict):
     error: _ErrorDetail
 
 
+class VisionCard(TypedDict):
+    """What a model makes of a picture.
+
+    image_size: pixels of each side of what it sees. tokens_per_picture: of a prompt, whatever the
+    picture's size. most_pictures: in one conversation.
+    """
+
+    image_size: int
+    tokens_per_picture: int
+    most_pictures: int
+
+
 class ModelCard(TypedDict):
     """A model; all from `state` on are extensions.
 
     device: where it runs, or will when it is loaded. context: prompt and answer together, in
     tokens. tools: `native` where the model was trained to call them, `instructed` where it is told
-    how in its system message.
+    how in its system message. vision: null where the model reads text only.
     """
 
     id: str
@@ -216,6 +229,7 @@ class ModelCard(TypedDict):
     dialect: str
     tools: Literal["native", "instructed"]
     thinks: bool
+    vision: VisionCard | None
 
 
 class ModelCards(TypedDict):
@@ -226,7 +240,11 @@ class ModelCards(TypedDict):
 
 
 class Tokenized(TypedDict):
-    """The reply of /v1/tokenize; max_model_len: the context, in tokens."""
+    """The reply of /v1/tokenize.
+
+    count: as `usage` counts a prompt, all of a picture's tokens in it; `tokens` may hold fewer for
+    one. max_model_len: the context, in tokens.
+    """
 
     tokens: list[int]
     count: int

@@ -6,15 +6,24 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from ovglm_serve.schema.base import Wire
+from ovglm_serve.schema.harmless import HarmlessOfPicture
+from ovglm_serve.schema.messages import PICTURE_URL, picture_or_text, refuse_part
 from ovglm_serve.schema.responses_fields import HarmlessOfItem, HarmlessOfText
 
-__all__ = ["CallItem", "InputItem", "MessageItem", "ReasoningItem", "ResultItem", "TextOf"]
+__all__ = [
+    "CallItem",
+    "InputItem",
+    "InputPart",
+    "MessageItem",
+    "PicturePart",
+    "ReasoningItem",
+    "ResultItem",
+]
 
 
 def _refuse_other_parts(kind: Any) -> Any:
     if isinstance(kind, str) and kind not in ("input_text", "output_text"):
-        text = "parts of type '{kind}' are not supported: the models here read text only"
-        raise PydanticCustomError("part", text, {"kind": kind})  # pyright: ignore[reportArgumentType]
+        raise refuse_part(kind)
     return kind
 
 
@@ -26,18 +35,45 @@ def _refuse_other_items(kind: Any) -> Any:
 
 
 class InputPart(HarmlessOfText):
-    """One part of a content; only text can be read."""
+    """One part of a content that is text."""
 
     type: Annotated[Literal["input_text", "output_text"], BeforeValidator(_refuse_other_parts)]
     text: str
+
+
+def _refuse_file(value: Any) -> Any:
+    if value is not None:
+        raise PydanticCustomError("file_id", "no files are stored here; send a data: URL")
+    return value
+
+
+class PicturePart(HarmlessOfPicture):
+    """A picture in a user's message, for models that take pictures; it is read before the text."""
+
+    type: Literal["input_image"]
+    # in front of what is missing beside it
+    file_id: Annotated[None, BeforeValidator(_refuse_file)] = Field(
+        None, description="Not supported: no files are stored here."
+    )
+    image_url: str = Field(description=PICTURE_URL)
 
 
 def _form_of(value: object) -> str:
     return "(parts)" if isinstance(value, list) else "(text)"
 
 
-TextOf = Annotated[
+_Text = Annotated[
     Annotated[str, Tag("(text)")] | Annotated[list[InputPart], Tag("(parts)")],
+    Discriminator(_form_of),
+]
+
+
+_Part = Annotated[
+    Annotated[InputPart, Tag("(text)")] | Annotated[PicturePart, Tag("(picture)")],
+    picture_or_text("input_image"),
+]
+_Content = Annotated[
+    Annotated[str, Tag("(text)")] | Annotated[list[_Part], Tag("(parts)")],
     Discriminator(_form_of),
 ]
 
@@ -47,7 +83,7 @@ class MessageItem(HarmlessOfItem):
 
     type: Annotated[Literal["message"], BeforeValidator(_refuse_other_items)] = "message"
     role: Literal["system", "developer", "user", "assistant"]
-    content: TextOf
+    content: _Content
     phase: Literal["commentary", "final_answer"] | None = Field(
         None, description="Accepted; has no effect."
     )
@@ -67,7 +103,7 @@ class ResultItem(HarmlessOfItem):
 
     type: Literal["function_call_output"]
     call_id: str = Field(min_length=1)
-    output: TextOf
+    output: _Text
 
 
 class _ThoughtPart(Wire):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 __all__ = ["UNSUPPORTED"]
 
-_TEXT_ONLY = "the models here read and write text only"
+_TEXT_ONLY = "the models here read text and pictures, and write text"
 _DEPRECATED = "it is deprecated; use tools and tool_choice"
 
 # A null is let through: clients send it for what they do not use.
@@ -18,6 +18,7 @@ UNSUPPORTED: Mapping[str, str] = {
     "moderation": "nothing here moderates",
     "name": "chat templates have no place for it",
     "prediction": "the runtime cannot do it",
+    "prompt_cache_breakpoint": "prompts are cached by themselves",
     "prompt_cache_options": "prompts are cached by themselves",
     "suffix": "the models here cannot fill in the middle",
     "web_search_options": "nothing here searches the web",

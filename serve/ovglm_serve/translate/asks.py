@@ -9,7 +9,7 @@ from ovglm_serve.errors import ApiError
 from ovglm_serve.schema.chat import ChatRequest, JsonFormat, ResponseFormat, SchemaFormat
 from ovglm_serve.schema.completions import CompletionRequest, Prompt
 from ovglm_serve.schema.sampling import SamplingFields
-from ovglm_serve.translate.messages import to_messages
+from ovglm_serve.translate.messages import to_messages, to_pictures
 from ovglm_serve.translate.sampling import chat_sampling, completion_sampling
 from ovglm_serve.translate.tools import to_choice, to_tools
 
@@ -24,6 +24,7 @@ def to_ask(request: ChatRequest, recommended: Sampling) -> Ask:
     return Ask(
         model=request.model,
         messages=to_messages(request.messages),
+        pictures=to_pictures(request.messages),
         sampling=chat_sampling(request, recommended),
         tools=to_tools(request.tools),
         tool_choice=to_choice(request),

@@ -3,21 +3,33 @@
 from collections.abc import Sequence
 
 from ovglm.messages import Message, ToolCall
+from ovglm_serve.ask import NamedPicture
 from ovglm_serve.errors import ApiError
 from ovglm_serve.schema.messages import (
     AssistantMessage,
     ChatMessage,
+    ImagePart,
     TextPart,
     ToolMessage,
     UserMessage,
 )
 
-__all__ = ["to_messages"]
+__all__ = ["to_messages", "to_pictures"]
 
 
 def to_messages(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
     """Translate a conversation; `developer` is `system`, parts become lines, null is no text."""
     return tuple(_to_message(one, f"messages[{place}]") for place, one in enumerate(messages))
+
+
+def to_pictures(messages: Sequence[ChatMessage]) -> tuple[NamedPicture, ...]:
+    """List the pictures of a conversation."""
+    return tuple(
+        NamedPicture(number, part.image_url.url, name, f"{name}.image_url.url")
+        for number, message in enumerate(messages)
+        for place, part in enumerate(message.content or ())
+        if isinstance(part, ImagePart) and (name := f"messages[{number}].content[{place}]")
+    )
 
 
 def _to_message(message: ChatMessage, place: str) -> Message:
@@ -41,7 +53,7 @@ def _to_message(message: ChatMessage, place: str) -> Message:
             return Message("system", text)
 
 
-def _text_of(content: str | list[TextPart] | None) -> str:
-    if isinstance(content, list):
-        return "\n".join(part.text for part in content)
-    return content or ""
+def _text_of(content: str | Sequence[TextPart | ImagePart] | None) -> str:
+    if content is None or isinstance(content, str):
+        return content or ""
+    return "\n".join(part.text for part in content if isinstance(part, TextPart))

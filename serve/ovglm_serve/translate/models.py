@@ -1,8 +1,9 @@
 """From the status of a model to the card that /v1/models shows."""
 
 from ovglm.dialects import dialect_for
+from ovglm.vision_facts import VisionFacts
 from ovglm_serve.pool import ModelStatus
-from ovglm_serve.schema.replies import ModelCard
+from ovglm_serve.schema.replies import ModelCard, VisionCard
 
 __all__ = ["to_card"]
 
@@ -26,4 +27,15 @@ def to_card(status: ModelStatus, created: int) -> ModelCard:
         "dialect": dialect.name,
         "tools": dialect.tools,
         "thinks": dialect.thinks,
+        "vision": _vision_of(facts.vision),
+    }
+
+
+def _vision_of(facts: VisionFacts | None) -> VisionCard | None:
+    if facts is None:
+        return None
+    return {
+        "image_size": facts.image_size,
+        "tokens_per_picture": facts.vectors,
+        "most_pictures": facts.most_pictures,
     }

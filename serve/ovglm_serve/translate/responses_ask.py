@@ -8,7 +8,7 @@ from typing import Any
 from ovglm.dialects.history import Place
 from ovglm.dialects.tools import NamedTool, ToolChoice
 from ovglm.messages import Message, Role, Sampling, ToolCall
-from ovglm_serve.ask import Ask
+from ovglm_serve.ask import Ask, NamedPicture
 from ovglm_serve.errors import ApiError, as_refusal
 from ovglm_serve.schema.chat import JsonFormat
 from ovglm_serve.schema.responses import (
@@ -21,10 +21,11 @@ from ovglm_serve.schema.responses_fields import NEUTRAL, Refused
 from ovglm_serve.schema.responses_items import (
     CallItem,
     InputItem,
+    InputPart,
     MessageItem,
+    PicturePart,
     ReasoningItem,
     ResultItem,
-    TextOf,
 )
 from ovglm_serve.translate.asks import ANY_OBJECT
 from ovglm_serve.translate.sampling import LONGEST
@@ -58,6 +59,7 @@ def to_response_ask(request: ResponseRequest, recommended: Sampling) -> Ask:
         model=request.model,
         messages=tuple(message for message, _ in messages),
         places=tuple(place for _, place in messages),
+        pictures=tuple(_to_pictures(request, [place.name for _, place in messages])),
         sampling=_to_sampling(request, recommended),
         tools=_to_tools(request.tools or ()),
         tool_choice=_to_choice(request),
@@ -182,7 +184,21 @@ def _goes_on(turn: _Turn, item: InputItem) -> bool:
     return is_said and turn.text is None and not turn.calls
 
 
-def _text_of(content: TextOf) -> str:
+def _text_of(content: str | Sequence[InputPart | PicturePart]) -> str:
     if isinstance(content, str):
         return content
-    return "\n".join(part.text for part in content)
+    return "\n".join(part.text for part in content if isinstance(part, InputPart))
+
+
+def _to_pictures(request: ResponseRequest, places: Sequence[str]) -> Iterator[NamedPicture]:
+    """List the pictures. places: what the messages are called that the input came to."""
+    for number, item in enumerate(request.input):
+        if not isinstance(item, MessageItem):
+            continue
+        for place, part in enumerate(item.content):
+            if isinstance(part, PicturePart):
+                at, name = f"input[{number}]", f"input[{number}].content[{place}]"
+                if item.role != "user":
+                    text = f"'{name}': a picture is read in a user's message only"
+                    raise ApiError(400, text, param=name, code="invalid_value")
+                yield NamedPicture(places.index(at), part.image_url, name, f"{name}.image_url")

@@ -20,7 +20,8 @@ from playwright.sync_api import (
 from ovglm_serve.served_model import ServedModel
 from ovglm_serve.settings import Settings
 from page_server import PausingEngine, page_server
-from serve_apps import fake_model
+from serve_apps import TEMPLATE, fake_model
+from small_pictures import PARTS_TEMPLATE
 
 QUIET = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -88,7 +89,9 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
             settings: Settings | None = None,
             **options: Any,
         ) -> Page:
-            model = fake_model(engine or PausingEngine(), dialect=dialect)
+            engine = engine or PausingEngine()
+            template = PARTS_TEMPLATE if engine.info.vision else TEMPLATE
+            model = fake_model(engine, dialect=dialect, template=template)
             address = stack.enter_context(page_server(model, *others, settings=settings))
             page = new_page(browser, stack, options)
             watches.append((address, Watch(page)))

@@ -14,6 +14,8 @@ import { startKeyboard } from "./keyboard.js";
 import { Models } from "./models.js";
 import { announce, toast } from "./notices.js";
 import { Panel } from "./panel.js";
+import { pictureRoom } from "./picture_room.js";
+import { startPictureView } from "./picture_view.js";
 import { Sidebar } from "./sidebar.js";
 import { startTheme } from "./theme.js";
 import { Thread } from "./thread.js";
@@ -32,16 +34,17 @@ class App {
     this.chat = new Chat(this, () => this.access());
     this.thread = new Thread({
       edit: (index) => this.edit(index),
-      resend: (index, text) => this.chat.resend(index, text) && this.composer.focus(),
+      resend: (index, text, pictures) => this.chat.resend(index, text, pictures) && this.composer.focus(),
       retry: (turn) => this.chat.retry(turn),
       giveResults: (turn, results) => this.chat.giveResults(turn, results) && this.composer.focus(),
     }, () => this.emptyView());
     this.sidebar = new Sidebar({ open: (id) => this.open(id), remove: (id) => this.remove(id) });
     this.panel = new Panel((settings) => this.chat.setSettings(settings));
     this.composer = new Composer({
-      send: (text) => this.chat.send(text),
+      send: (text, pictures) => this.chat.send(text, pictures),
       stop: () => this.chat.stop(),
       editLast: () => this.edit(this.chat.lastQuestion),
+      pictureRoom: () => pictureRoom(this.models.current, this.chat.conversation.turns),
     });
   }
 
@@ -51,6 +54,7 @@ class App {
     applyWords();
     startTheme();
     startHelp();
+    startPictureView();
     startKeyboard(this.keyActions());
     byId("new-chat").addEventListener("click", () => this.newChat());
     byId("export").addEventListener("click", () => download(this.chat.conversation));
@@ -158,8 +162,8 @@ class App {
     toast(t("mendSettings"));
   }
 
-  notKept() {
-    toast(t("storageFull"));
+  notKept(hasWords) {
+    toast(t(hasWords ? "storagePictures" : "storageFull"));
   }
 
   cut(undo) {
@@ -173,7 +177,7 @@ class App {
     this.models.show();
     this.showPanel();
     this.key.refreshWords();
-    this.composer.refresh();
+    this.composer.showWords();
     this.showThread();
     this.listed();
     this.showFootnote();
@@ -212,6 +216,7 @@ class App {
     if (this.models.chosen) conversation.model = this.models.chosen;
     if (!this.panel.isOpen) this.showPanel();
     this.showFootnote();
+    this.composer.refresh();
     if (conversation.turns.length === 0) this.showThread();
     const { turn, stream } = this.chat.generation;
     if (this.chat.isAnswering) this.grew(turn, stream);

@@ -56,7 +56,7 @@ export class Chat {
   /** Keep a conversation that came from elsewhere, and open it. */
   adopt(conversation) {
     this.stop();
-    if (!this.conversations.save(conversation)) this.view.notKept();
+    this.save(conversation);
     this.show(conversation);
   }
 
@@ -82,7 +82,12 @@ export class Chat {
   keep(conversation) {
     // An answer that ends after its conversation was deleted must not bring it back.
     const isDeleted = conversation !== this.conversation && !this.conversations.has(conversation.id);
-    if (!isDeleted && !this.conversations.save(conversation)) this.view.notKept();
+    if (!isDeleted) this.save(conversation);
+  }
+
+  save(conversation) {
+    const kept = this.conversations.save(conversation);
+    if (kept !== "all") this.view.notKept(kept === "words");
   }
 
   // How it is answered
@@ -101,16 +106,16 @@ export class Chat {
 
   // Questions and answers; each says whether it could be done
 
-  send(text) {
+  send(text, pictures) {
     if (!this.canAnswer()) return false;
-    ask(this.conversation, text);
+    ask(this.conversation, text, pictures);
     this.answer();
     return true;
   }
 
-  /** Ask the question at `index` again in other words; what came after it goes. */
-  resend(index, text) {
-    return this.replace(index, 2, () => ask(this.conversation, text));
+  /** Ask the question at `index` again in other words or of other pictures; what came after it goes. */
+  resend(index, text, pictures) {
+    return this.replace(index, 2, () => ask(this.conversation, text, pictures));
   }
 
   /** Answer again; what came after the answer goes with it. */

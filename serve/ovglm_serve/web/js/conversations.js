@@ -1,5 +1,6 @@
 // Conversations and where they are kept: one value of the browser's storage each.
 
+import { t } from "./i18n.js";
 import { listKeys, onOtherTab, readValue, removeValue, writeValue } from "./storage.js";
 
 const START = "chat.";
@@ -17,10 +18,10 @@ function newId() {
   return btoa(String.fromCharCode(...bytes)).replace(/[+/]/g, "-");
 }
 
-/** Add a question; the first one names the conversation. */
-export function ask(conversation, text) {
-  conversation.turns.push({ role: "user", text });
-  if (!conversation.title) conversation.title = titleOf(text);
+/** Add a question with its pictures, data: URLs; the first one names the conversation. */
+export function ask(conversation, text, pictures = []) {
+  conversation.turns.push({ role: "user", text, ...(pictures.length && { pictures: [...pictures] }) });
+  if (!conversation.title) conversation.title = titleOf(text) || t("pictureNumber", { number: 1 });
 }
 
 /** Take off the turns from `index` on, and return them. */
@@ -41,6 +42,12 @@ function titleOf(text) {
   const line = text.trim().split("\n", 1)[0].replace(/\s+/g, " ");
   const letters = [...line];
   return letters.length > TITLE_LENGTH ? `${letters.slice(0, TITLE_LENGTH - 1).join("").trimEnd()}…` : line;
+}
+
+/** Leave the pictures out; the turns say how many are lost. */
+function withoutPictures(conversation) {
+  const turns = conversation.turns.map(({ pictures, ...turn }) => (pictures ? { ...turn, lost: pictures.length } : turn));
+  return { ...conversation, turns };
 }
 
 /** All conversations of this browser. */
@@ -81,16 +88,23 @@ export class Conversations {
     return readValue(START + id, null);
   }
 
-  /** Keep a conversation that has something in it; false where the storage is full or closed. */
+  /**
+   * Keep a conversation that has something in it: "all" of it, "words" where the storage has no
+   * room for its pictures, "none" where it is full or closed.
+   */
   save(conversation) {
     if (conversation.turns.length === 0) {
       this.remove(conversation.id);
-      return true;
+      return "all";
     }
-    const isKept = writeValue(START + conversation.id, conversation);
+    const key = START + conversation.id;
+    let kept = writeValue(key, conversation) ? "all" : "none";
+    if (kept === "none" && conversation.turns.some(({ pictures }) => pictures)) {
+      kept = writeValue(key, withoutPictures(conversation)) ? "words" : "none";
+    }
     this.note(conversation);
     this.onChange();
-    return isKept;
+    return kept;
   }
 
   remove(id) {

@@ -4,6 +4,7 @@ import { newAnswer } from "./answer.js";
 import { ask, newConversation } from "./conversations.js";
 import { FORMAT_VERSION, KIND } from "./export.js";
 import { cleanSettings } from "./fields.js";
+import { isPictureUrl } from "./pictures.js";
 import { NOT_RUN } from "./request.js";
 
 const FIGURES = ["prompt_tokens", "cached_tokens", "tokens", "first_s", "speed"];
@@ -50,19 +51,31 @@ export function fromText(text) {
 function addTurn(conversation, raw, number) {
   const { turns } = conversation;
   const last = turns.at(-1);
-  if (typeof raw?.content !== "string") throw new BadFile("fileTurn", { number });
+  const isUser = raw?.role === "user";
+  const shown = isUser && Array.isArray(raw.content) ? toShown(raw.content, number) : null;
+  if (!shown && typeof raw?.content !== "string") throw new BadFile("fileTurn", { number });
   if (raw.role === "tool") {
     const call = last?.calls?.find(({ id }) => id === raw.tool_call_id);
     if (!call) throw new BadFile("fileTurn", { number });
     call.result = raw.content === NOT_RUN ? null : raw.content;
     return;
   }
-  const isUser = raw.role === "user";
   const mayCome = isUser ? last?.role !== "user" : raw.role === "assistant" && last;
   if (!mayCome) throw new BadFile("fileTurn", { number });
   if (last?.finish === "tool_calls") last.isAnswered = true;
-  if (isUser) ask(conversation, raw.content);
+  if (shown) ask(conversation, shown.text, shown.pictures);
+  else if (isUser) ask(conversation, raw.content);
   else turns.push(toAnswer(raw, number));
+}
+
+/** Read the parts of a question: texts, and pictures that are in the file themselves. */
+function toShown(parts, number) {
+  const texts = parts.filter((part) => part?.type === "text").map(({ text }) => text);
+  const pictures = parts.filter((part) => part?.type === "image_url").map((part) => part.image_url?.url);
+  const isWhole = texts.length + pictures.length === parts.length && parts.length > 0;
+  const isRight = texts.every((text) => typeof text === "string") && pictures.every(isPictureUrl);
+  if (!isWhole || !isRight) throw new BadFile("fileTurn", { number });
+  return { text: texts.join("\n"), pictures };
 }
 
 function toAnswer(raw, number) {

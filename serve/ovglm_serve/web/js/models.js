@@ -80,8 +80,8 @@ export class Models {
 
   factTexts() {
     if (this.error) return [t(this.error.kind === "key" ? "error_key" : "offline")];
-    const { device, context, recipe, state } = this.current;
-    const facts = [device, context && t("context", { count: formatNumber(context) }), recipe];
+    const { device, context, recipe, state, vision } = this.current;
+    const facts = [device, context && t("context", { count: formatNumber(context) }), recipe, vision && t("takesPictures")];
     if (state in STATES) facts.push(t(STATES[state]));
     return facts.filter(Boolean);
   }

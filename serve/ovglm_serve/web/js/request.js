@@ -17,11 +17,18 @@ export function toRequest(conversation) {
 export function toMessages(system, turns) {
   const messages = system.trim() ? [{ role: "system", content: system }] : [];
   for (const turn of turns) {
-    const answer = turn.role === "user" ? [{ role: "user", content: turn.text }] : answerMessages(turn);
+    const answer = turn.role === "user" ? [{ role: "user", content: contentOf(turn) }] : answerMessages(turn);
     if (answer.length === 0 && messages.at(-1)?.role === "user") messages.pop();
     messages.push(...answer);
   }
   return messages;
+}
+
+/** A question with pictures has OpenAI's parts, the pictures first: so the models read them. */
+function contentOf({ text, pictures = [] }) {
+  if (pictures.length === 0) return text;
+  const shown = pictures.map((url) => ({ type: "image_url", image_url: { url } }));
+  return text ? [...shown, { type: "text", text }] : shown;
 }
 
 function answerMessages({ text, calls, finish }) {

@@ -45,8 +45,8 @@ export class Thread {
   /** Put an editor in the place of the question at `index`. */
   edit(conversation, index) {
     const article = this.root.querySelector(`[data-index="${index}"]`);
-    const { root, focus } = questionEditor(conversation.turns[index].text, {
-      send: (text) => this.actions.resend(index, text),
+    const { root, focus } = questionEditor(conversation.turns[index], {
+      send: (text, pictures) => this.actions.resend(index, text, pictures),
       cancel: () => root.replaceWith(article),
     });
     article.replaceWith(root);

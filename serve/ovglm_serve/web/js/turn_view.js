@@ -7,15 +7,18 @@ import { figuresLine } from "./figures.js";
 import { t } from "./i18n.js";
 import { iconButton } from "./icons.js";
 import { LiveMarkdown } from "./live_markdown.js";
+import { picturesOf } from "./picture_view.js";
 import { ThinkingView } from "./thinking_view.js";
 import { ToolCalls } from "./tool_calls.js";
 
 /** Show a question; `actions.edit(index)` is called to change it. */
 export function questionView(turn, index, actions) {
-  const body = h("div", { class: "bubble", text: turn.text });
+  const body = turn.text ? h("div", { class: "bubble", text: turn.text }) : null;
+  const lost = turn.lost ? h("span", { class: "turn-note", text: t("picturesLost", { count: turn.lost }) }) : null;
   const edit = iconButton("edit", "edit", () => actions.edit(index));
-  const tools = h("div", { class: "turn-tools" }, copyButton(() => turn.text, "copyQuestion"), edit);
-  return h("article", { class: "turn question", "aria-label": t("you"), "data-index": index }, body, tools);
+  const copy = turn.text ? copyButton(() => turn.text, "copyQuestion") : null;
+  const tools = h("div", { class: "turn-tools" }, copy, edit);
+  return h("article", { class: "turn question", "aria-label": t("you"), "data-index": index }, picturesOf(turn), lost, body, tools);
 }
 
 /** An answer that can be shown again and again while it grows. */
