@@ -28,9 +28,10 @@ class DiskPeak:
 def held_bytes(folder: Path) -> int:
     """Return the bytes that all files below a folder take on the disk."""
     size = 0
-    for path in folder.rglob("*"):
+    paths = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    for path in paths:  # os.walk also passes over folders that vanish
         try:
-            size += _allocated(path.lstat()) if not path.is_dir() else 0
+            size += _allocated(path.lstat())
         except FileNotFoundError:
             continue  # deleted while we look
     return size

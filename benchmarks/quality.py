@@ -27,7 +27,7 @@ from nano_training.vocabulary import ChatFormat
 from ovglm.nano import checkpoint_folder
 from ovglm_export.layerwise import EXACT
 
-__all__ = ["Distance", "Road", "Row", "compare", "roads", "table"]
+__all__ = ["Distance", "Road", "Row", "compare", "exact_logits", "held_out_texts", "roads", "table"]
 
 _NOTE = (
     "nano, exported in every way; built-in calibration text, 32 samples of 512 tokens. KL, "
@@ -118,7 +118,7 @@ def _log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
-def _logits(folder: Path, texts: Sequence[Sequence[int]]) -> Iterator[np.ndarray]:
+def exact_logits(folder: Path, texts: Sequence[Sequence[int]]) -> Iterator[np.ndarray]:
     """Yield the logits [tokens, vocab] of each text, in float32 arithmetic."""
     compiled = ov.Core().compile_model(folder / "openvino_model.xml", "CPU", EXACT)
     request = compiled.create_infer_request()
@@ -133,7 +133,7 @@ def _logits(folder: Path, texts: Sequence[Sequence[int]]) -> Iterator[np.ndarray
         yield request.infer(values)["logits"][0].copy()
 
 
-def _texts(per_group: int) -> list[list[int]]:
+def held_out_texts(per_group: int) -> list[list[int]]:
     """Render held-out conversations with their answers."""
     folder = checkpoint_folder()
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -145,11 +145,11 @@ def _measure(road: Road, folder: Path, original: list[np.ndarray], asked: _Asked
     """Export and evaluate; the first road's logits are the original's, and are kept there."""
     output = folder / re.sub(r"\W+", "-", f"{road.recipe} {road.name}")
     measured = measure((*road.command, "-o", str(output)), env=ENVIRONMENT)
-    logits = list(_logits(output, asked.texts))
+    found = list(exact_logits(output, asked.texts))
     if not original:
-        original += logits
+        original += found
     right, count = count_right(ask(output, held_out_samples(asked.per_group)))["overall"]
-    distance = compare(original, logits, asked.texts)
+    distance = compare(original, found, asked.texts)
     size = (output / "openvino_model.bin").stat().st_size
     return Row(road, measured, size, distance, right / count)
 
@@ -189,7 +189,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="where models are written")
     parser.add_argument("--output", type=Path, metavar="FILE", help="save the table here, too")
     options = parser.parse_args()
-    asked = _Asked(_texts(options.texts), options.per_group)
+    asked = _Asked(held_out_texts(options.texts), options.per_group)
     wanted = [
         one for one in roads() if not options.recipes or one.recipe in ("bf16", *options.recipes)
     ]

@@ -7,7 +7,7 @@ The weights are drawn from a seeded pool of normal values that repeats after 16 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,7 +16,16 @@ import ml_dtypes
 import numpy as np
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
-__all__ = ["SHAPES", "Shape", "weights_bytes", "write_checkpoint"]
+__all__ = [
+    "SHAPES",
+    "Shape",
+    "add_shard",
+    "shard_headers",
+    "weight_values",
+    "weights_bytes",
+    "write_checkpoint",
+    "write_texts",
+]
 
 _SPECIAL = (
     *("<|endoftext|>", "[MASK]", "[gMASK]", "[sMASK]", "<sop>", "<eop>"),
@@ -87,24 +96,56 @@ def write_checkpoint(
 
     Raises FileExistsError where the folder exists.
     """
+    write_texts(shape, folder, shard_bytes=shard_bytes)
+    random = np.random.default_rng(seed)
+    pool = weight_values(random)
+    for name, shard in _shards(shape, shard_bytes).items():
+        _write_shard(folder / name, shard, pool, random)
+    return weights_bytes(shape)
+
+
+def write_texts(shape: Shape, folder: Path, *, shard_bytes: int = _SHARD_BYTES) -> None:
+    """Write all of a checkpoint but its weights into a new folder."""
     folder.mkdir(parents=True)
     _write_json(folder / "config.json", _config(shape))
     _write_tokenizer(shape, folder)
-    shards = _split(list(_tensors(shape)), shard_bytes)
-    random = np.random.default_rng(seed)
-    pool = (random.standard_normal(_POOL, dtype=np.float32) * 0.02).astype(ml_dtypes.bfloat16)
-    weight_map: dict[str, str] = {}
-    for number, shard in enumerate(shards, 1):
-        name = "model.safetensors"
-        if len(shards) > 1:
-            name = f"model-{number:05}-of-{len(shards):05}.safetensors"
-        weight_map |= {tensor.name: name for tensor in shard}
-        _write_shard(folder / name, shard, pool, random)
-    total = weights_bytes(shape)
+    shards = _shards(shape, shard_bytes)
     if len(shards) > 1:
-        index = {"metadata": {"total_size": total}, "weight_map": weight_map}
+        weight_map = {tensor.name: name for name, shard in shards.items() for tensor in shard}
+        index = {"metadata": {"total_size": weights_bytes(shape)}, "weight_map": weight_map}
         _write_json(folder / "model.safetensors.index.json", index)
-    return total
+
+
+def add_shard(
+    folder: Path, name: str, shapes: Mapping[str, tuple[int, ...]], *, seed: int = 1
+) -> None:
+    """Write further tensors into a shard of their own, and into the index of a sharded checkpoint.
+
+    shapes: by the tensors' names; weights whose name has `norm` in it lie around 1.
+    """
+    tensors = [
+        _Tensor(tensor, shape, "norm" in tensor and tensor.endswith("weight"))
+        for tensor, shape in sorted(shapes.items())
+    ]
+    random = np.random.default_rng(seed)
+    _write_shard(folder / name, tensors, weight_values(random), random)
+    path = folder / "model.safetensors.index.json"
+    index = json.loads(path.read_text(encoding="utf-8"))
+    index["weight_map"] |= dict.fromkeys(shapes, name)
+    _write_json(path, index)
+
+
+def shard_headers(shape: Shape, shard_bytes: int) -> dict[str, tuple[bytes, int]]:
+    """Return of every shard its header, and the bytes that follow it."""
+    return {
+        name: (_header(shard), sum(tensor.size for tensor in shard))
+        for name, shard in _shards(shape, shard_bytes).items()
+    }
+
+
+def weight_values(random: np.random.Generator) -> np.ndarray:
+    """Draw the pool of bf16 values that all weights come from."""
+    return (random.standard_normal(_POOL, dtype=np.float32) * 0.02).astype(ml_dtypes.bfloat16)
 
 
 def _tensors(shape: Shape) -> Iterator[_Tensor]:
@@ -127,6 +168,17 @@ def _tensors(shape: Shape) -> Iterator[_Tensor]:
     yield _Tensor("lm_head.weight", (shape.vocabulary, shape.hidden))
 
 
+def _shards(shape: Shape, shard_bytes: int) -> dict[str, list[_Tensor]]:
+    """Deal the tensors out; within a shard they are in the order of their names, as on hubs."""
+    shards = _split(list(_tensors(shape)), shard_bytes)
+    if len(shards) == 1:
+        return {"model.safetensors": sorted(shards[0], key=lambda tensor: tensor.name)}
+    return {
+        f"model-{at:05}-of-{len(shards):05}.safetensors": sorted(shard, key=lambda one: one.name)
+        for at, shard in enumerate(shards, 1)
+    }
+
+
 def _split(tensors: list[_Tensor], shard_bytes: int) -> list[list[_Tensor]]:
     shards: list[list[_Tensor]] = [[]]
     held = 0
@@ -142,6 +194,13 @@ def _split(tensors: list[_Tensor], shard_bytes: int) -> list[list[_Tensor]]:
 def _write_shard(
     path: Path, tensors: list[_Tensor], pool: np.ndarray, random: np.random.Generator
 ) -> None:
+    with path.open("wb") as file:
+        file.write(_header(tensors))
+        for tensor in tensors:
+            _write_values(file, tensor, pool, random)
+
+
+def _header(tensors: list[_Tensor]) -> bytes:
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for tensor in tensors:
@@ -150,10 +209,7 @@ def _write_shard(
         offset += tensor.size
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    with path.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for tensor in tensors:
-            _write_values(file, tensor, pool, random)
+    return len(text).to_bytes(8, "little") + text
 
 
 def _write_values(

@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.disk import DiskPeak, held_bytes
 from benchmarks.measure import GIB, Measurement, measure
 from benchmarks.report import markdown_table, setting, write
-from benchmarks.shapes import SHAPES, weights_bytes, write_checkpoint
+from benchmarks.shapes import SHAPES, weights_bytes, write_checkpoint, write_texts
 
 __all__ = ["PLAIN", "STREAM", "Run", "order", "tables"]
 
@@ -31,7 +31,7 @@ _NOTE = (
     "deleted files that the process still holds; what stays is the export and, without --stream, "
     "the pulled checkpoint. The hub runs on the same machine and sends as fast as it is asked; the "
     "roads take turns in going first. Checkpoints are cut into shards as hubs cut them: in the "
-    "order of the layers, in the midst of a layer."
+    "order of the layers, in the midst of a layer, and by name within a shard."
 )
 
 
@@ -53,13 +53,17 @@ def order(round_number: int) -> tuple[str, str]:
 
 def _measure_shape(shape: str, asked: argparse.Namespace, folder: Path) -> list[Run]:
     """Write the checkpoint, serve it, export it by both roads `rounds` times, delete it."""
-    source = folder / shape
-    _say(f"{shape}: writing random weights")
-    write_checkpoint(SHAPES[shape], source, shard_bytes=asked.shard_bytes)
+    source, line = folder / shape, [str(folder / shape), _REPO]
+    if asked.made_up:
+        write_texts(SHAPES[shape], source, shard_bytes=asked.shard_bytes)
+        line += [shape, str(asked.shard_bytes)]
+    else:
+        _say(f"{shape}: writing random weights")
+        write_checkpoint(SHAPES[shape], source, shard_bytes=asked.shard_bytes)
     if hasattr(os, "sync"):
         os.sync()  # else the first export pays for writing the checkpoint to the disk
     runs: list[Run] = []
-    with _serving(source) as address:
+    with _serving(line) as address:
         for number in range(asked.rounds):
             roads = (STREAM,) if asked.stream_only else order(number)
             for road in roads:
@@ -72,9 +76,9 @@ def _measure_shape(shape: str, asked: argparse.Namespace, folder: Path) -> list[
 
 
 @contextmanager
-def _serving(source: Path) -> Iterator[str]:
+def _serving(arguments: Sequence[str]) -> Iterator[str]:
     """Run the hub in a process of its own; give its address."""
-    line = [sys.executable, "-m", "benchmarks.hub_server", str(source), _REPO]
+    line = [sys.executable, "-m", "benchmarks.hub_server", *arguments]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as hub:
         assert hub.stdin and hub.stdout
         yield hub.stdout.readline().strip()
@@ -164,7 +168,9 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--shapes", nargs="+", choices=list(SHAPES), default=["glm-edge-1.5b"])
-    add("--stream-only", action="store_true", help="for a checkpoint that fits the disk only once")
+    add("--stream-only", action="store_true", help="for a checkpoint that the disk cannot hold")
+    text = "write no weights: the hub makes them up as it sends them"
+    add("--made-up", action="store_true", help=text)
     add("--rounds", type=int, default=3, help="default: %(default)s")
     add("--shard-bytes", type=int, default=10**9, metavar="N", help="default: %(default)s")
     add("--work", type=Path, metavar="FOLDER", help="where checkpoints and models are written")

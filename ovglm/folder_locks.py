@@ -1,19 +1,20 @@
 """Who writes or reads a folder of the store now; between processes, by locks beside the folder.
 
 NAME.lock is held by the one process that writes NAME or removes it, NAME.readers/*.lock by each
-that reads it and needs it to stay. A process that dies holds nothing any more.
+that reads it and needs it to stay. A process that dies holds nothing any more. Who held NAME.lock
+removes the file while it is held, so who waits for it asks for the name again.
 """
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-__all__ = ["has_readers", "keep_folder", "lock_of", "locked_now"]
+__all__ = ["has_readers", "keep_folder", "lock_of", "locked", "locked_now"]
 
 
 def lock_of(folder: Path) -> Path:
@@ -25,7 +26,7 @@ def lock_of(folder: Path) -> Path:
 def locked_now(path: Path, *, tidy: bool = False) -> Iterator[bool]:
     """Take a lock if it is free, without waiting; tell whether it was taken.
 
-    tidy: leave no lock file behind; only for a lock that nobody ever waits for.
+    tidy: leave no lock file behind.
     """
     lock = FileLock(path)
     try:
@@ -36,11 +37,39 @@ def locked_now(path: Path, *, tidy: bool = False) -> Iterator[bool]:
     try:
         yield True
     finally:
-        # Removed while it is held; Windows keeps an open file, and filelock removes it there.
-        with suppress(OSError):
-            if tidy:
-                path.unlink()
+        _let_go(lock, tidy=tidy)
+
+
+@contextmanager
+def locked(path: Path, on_wait: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Hold a lock, waiting for it as long as it takes, and leave no lock file behind.
+
+    on_wait: is called where another process holds it.
+    """
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        on_wait()
+        lock.acquire()
+    while not path.exists():  # its last holder removed what we waited for
         lock.release()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        _let_go(lock, tidy=True)
+
+
+def _let_go(lock: FileLock, *, tidy: bool) -> None:
+    """Release a lock; its file is removed while it is held.
+
+    Windows keeps an open file, and there filelock removes it.
+    """
+    with suppress(OSError):
+        if tidy:
+            Path(lock.lock_file).unlink()
+    lock.release()
 
 
 @contextmanager
@@ -53,7 +82,7 @@ def keep_folder(folder: Path) -> Iterator[None]:
     if not os.access(folder.parent, os.W_OK):
         yield
         return
-    with FileLock(lock_of(folder)):  # a removal under way ends first
+    with locked(lock_of(folder)):  # a removal under way ends first
         readers.mkdir(exist_ok=True)
         mark = FileLock(readers / f"{uuid4().hex}.lock")
         mark.acquire()

@@ -6,18 +6,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     import rich.progress
 
-__all__ = ["Progress", "Silence", "is_notebook", "show_progress"]
+__all__ = ["Progress", "Silence", "Unit", "is_notebook", "show_progress"]
+
+Unit = Literal["steps", "bytes"]
 
 
 class Progress(Protocol):
     """What slow work tells of itself."""
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, total: int, unit: Unit = "steps") -> None:
         """Begin the next stage, of `total` steps, or go on with an earlier one of this name."""
         ...
 
@@ -29,7 +31,7 @@ class Progress(Protocol):
 class Silence:
     """Progress that nobody sees."""
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, total: int, unit: Unit = "steps") -> None:
         """Say nothing."""
 
     def advance(self, steps: int = 1) -> None:
@@ -52,12 +54,12 @@ def show_progress() -> Iterator[Progress]:
 
     columns = (
         progress.TextColumn("{task.description:<12}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
+        progress.BarColumn(bar_width=None),
+        _done_column(),
         progress.TimeRemainingColumn(elapsed_when_finished=True),
     )
     console = Console(stderr=True, force_jupyter=in_notebook)
-    with progress.Progress(*columns, console=console) as bars:
+    with progress.Progress(*columns, console=console, expand=True) as bars:
         yield _Bars(bars)
         if in_notebook:
             bars.refresh()  # on a terminal rich draws the end by itself
@@ -71,15 +73,32 @@ def is_notebook() -> bool:
     return shell is not None and hasattr(shell, "kernel")
 
 
+def _done_column() -> rich.progress.ProgressColumn:
+    """Make the column that says how much is done; of bytes also how fast they come."""
+    from rich import progress
+    from rich.text import Text
+
+    class Done(progress.MofNCompleteColumn):
+        """Steps, or bytes and their rate."""
+
+        def render(self, task: progress.Task) -> Text:
+            if task.fields["unit"] == "steps":
+                return super().render(task)
+            size = progress.DownloadColumn().render(task)
+            return size + Text("  ") + progress.TransferSpeedColumn().render(task)
+
+    return Done()
+
+
 class _Bars:
     def __init__(self, bars: rich.progress.Progress) -> None:
         self._bars = bars
         self._tasks: dict[str, rich.progress.TaskID] = {}
         self._task: rich.progress.TaskID | None = None
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, total: int, unit: Unit = "steps") -> None:
         if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(name, total=total)
+            self._tasks[name] = self._bars.add_task(name, total=total, unit=unit)
         self._task = self._tasks[name]
 
     def advance(self, steps: int = 1) -> None:

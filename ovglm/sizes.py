@@ -1,6 +1,8 @@
-"""Sizes in words, the same everywhere that a person reads them."""
+"""Sizes in words, the same everywhere that a person reads them, and the room that a file takes."""
 
-__all__ = ["size_text"]
+from pathlib import Path
+
+__all__ = ["held_bytes", "size_text"]
 
 
 def size_text(size_bytes: int) -> str:
@@ -9,3 +11,10 @@ def size_text(size_bytes: int) -> str:
         if size_bytes >= factor:
             return f"{size_bytes / factor:.1f} {unit}"
     return f"{size_bytes} bytes"
+
+
+def held_bytes(file: Path) -> int:
+    """Return the bytes that a file takes on the disk, in which one that is fetched has holes."""
+    stat = file.stat()
+    blocks = getattr(stat, "st_blocks", None)  # of 512 bytes; Windows has none
+    return stat.st_size if blocks is None else min(stat.st_size, 512 * blocks)

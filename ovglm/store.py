@@ -10,6 +10,7 @@ from ovglm import manifest
 from ovglm.errors import FolderError, OvglmError
 from ovglm.models import CATALOGUE, Entry, refuse_unknown
 from ovglm.recipe import Recipe
+from ovglm.sizes import held_bytes
 
 __all__ = [
     "HOME_VARIABLE",
@@ -31,6 +32,8 @@ FINGERPRINT_BYTES = 65536
 FOREIGN = ("openvino_model.xml", "openvino_model.bin", "config.json", "tokenizer.json")
 # What a pull writes last into its folder; it is ours, not the checkpoint's.
 SOURCE_RECORD = "ovglm-source.json"
+# How unfinished files and folders end.
+PARTIAL = ".partial"
 FINGERPRINTED = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
 
 
@@ -65,7 +68,7 @@ def find_model(text: str) -> Model:
     if entry and entry.repository is None:
         from ovglm.nano import checkpoint_folder
 
-        return Model(entry.name, checkpoint_folder(), is_exported=False)
+        return Model(entry.name, checkpoint_folder(entry.name), is_exported=False)
     stored = {folder.name: folder for folder in list_exports()}
     if text in stored:
         return _look_into(stored[text])
@@ -123,11 +126,16 @@ def fingerprint_checkpoint(folder: Path) -> str:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Add up the sizes of all files below a folder; those that vanish meanwhile count nothing."""
+    """Add up the sizes of all files below a folder; those that vanish meanwhile count nothing.
+
+    An unfinished file counts with what of it is there.
+    """
     size = 0
-    for file in folder.rglob("*"):
+    files = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    for file in files:  # os.walk also passes over folders that vanish
         try:
-            size += file.stat().st_size if file.is_file() else 0
+            if file.is_file():
+                size += held_bytes(file) if file.suffix == PARTIAL else file.stat().st_size
         except OSError:
             continue  # deleted while we look
     return size
@@ -144,7 +152,7 @@ def _absent(entry: Entry) -> OvglmError:
 def _look_into(folder: Path) -> Model:
     if (folder / manifest.FILE_NAME).is_file():
         return Model(folder.name, folder, is_exported=True)
-    if folder.suffix == ".partial":
+    if folder.suffix == PARTIAL:
         raise FolderError(
             f"{folder} is an export that was not finished",
             hint=f"ovglm export CHECKPOINT -o {folder.with_suffix('')}",

@@ -103,7 +103,7 @@ def _stopped_exports(exports: Sequence[StoredExport]) -> Iterator[Waste]:
 
 def _spent_sources(contents: Contents) -> Iterator[Waste]:
     for one in contents.sources:
-        with locked_now(lock_of(one.folder)) as is_free:
+        with locked_now(lock_of(one.folder), tidy=True) as is_free:
             is_used = not is_free or has_readers(one.folder)
         if is_used:
             continue

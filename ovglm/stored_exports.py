@@ -11,7 +11,7 @@ from ovglm import manifest
 from ovglm.errors import FolderError, OvglmError
 from ovglm.folder_locks import lock_of, locked_now
 from ovglm.models import refuse_unknown
-from ovglm.store import exports_folder, folder_bytes
+from ovglm.store import PARTIAL, exports_folder, folder_bytes
 
 __all__ = [
     "PARTIAL",
@@ -26,7 +26,6 @@ __all__ = [
 ]
 
 USED = ".last-used"
-PARTIAL = ".partial"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +47,8 @@ def list_sources() -> tuple[StoredSource, ...]:
 
 def find_sources(text: str) -> tuple[StoredSource, ...]:
     """Find the sources that `text` means: a repository, one at a commit, a short name, a folder."""
-    entry = find_entry(text)
     repository, _, commit = text.partition("@")
+    entry = find_entry(repository)
     wanted = {repository.lower()}
     if entry is not None:
         wanted |= names_of(entry)
@@ -63,7 +63,7 @@ def find_sources(text: str) -> tuple[StoredSource, ...]:
 def remove_source(source: StoredSource) -> None:
     """Delete a source. Raises FolderError where a process pulls it or exports from it."""
     folder = source.folder
-    with locked_now(lock_of(folder)) as is_free:
+    with locked_now(lock_of(folder), tidy=True) as is_free:
         if not is_free or has_readers(folder):
             raise FolderError(
                 f"{source.name} is in use: a process pulls it or exports from it",
@@ -76,6 +76,8 @@ def remove_source(source: StoredSource) -> None:
                 f"{folder} cannot be removed: {error.strerror or error}",
                 hint=f"end the program that uses it, then: ovglm rm {source.name}",
             ) from error
+    with suppress(OSError):  # of another commit, or of a pull that has begun
+        folder.parent.rmdir()
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from itertools import accumulate
 from ovglm.engine.answer import QueuedAnswer
 from ovglm.engine.base import Counters, EngineInfo
 from ovglm.messages import Chunk, Sampling
+from ovglm.pictures import Picture
+from ovglm.vision_facts import VisionFacts
 
 __all__ = ["FakeEngine"]
 
@@ -14,6 +16,7 @@ class FakeEngine:
     """Answer every prompt with the same ids, and remember what was asked.
 
     decode: gives the text of the ids that were made so far; without it chunks have no text.
+    vision: of a model that takes pictures. requests, pictures: one entry for each prompt.
     """
 
     def __init__(
@@ -22,12 +25,16 @@ class FakeEngine:
         device: str = "CPU",
         context: int = 4096,
         decode: Callable[[Sequence[int]], str] | None = None,
+        vision: VisionFacts | None = None,
     ) -> None:
         self.info = EngineInfo(
-            model="fake", folder="", kind="paged", device=device, device_name=f"a fake {device}",
-            reason="it was asked for", context=context, max_prompt=context - 1, load_s=0.0,
+            model="fake", folder="", kind="vision" if vision else "paged", device=device,
+            device_name=f"a fake {device}", reason="it was asked for", context=context,
+            max_prompt=context - 1, load_s=0.0, vision=vision,
+            vision_device=device if vision else "",
         )  # fmt: skip
         self.requests: list[tuple[tuple[int, ...], Sampling]] = []
+        self.pictures: list[tuple[Picture, ...]] = []
         self.is_closed = False
         self._reply_ids = tuple(reply_ids)
         self._decode = decode
@@ -38,9 +45,12 @@ class FakeEngine:
         count = len(self.requests)
         return Counters(submitted=count, finished=count)
 
-    def submit(self, prompt_ids: Sequence[int], sampling: Sampling) -> QueuedAnswer:
+    def submit(
+        self, prompt_ids: Sequence[int], sampling: Sampling, pictures: Sequence[Picture] = ()
+    ) -> QueuedAnswer:
         """Answer one id at a time, cut at `max_new_tokens` as a real engine would."""
         self.requests.append((tuple(prompt_ids), sampling))
+        self.pictures.append(tuple(pictures))
         answer = QueuedAnswer(lambda: None, sampling.n)
         ids = self._reply_ids[: sampling.max_new_tokens]
         reason = "length" if len(self._reply_ids) > sampling.max_new_tokens else "stop"

@@ -7,6 +7,7 @@ from typing import Protocol
 from ovglm.recipe import MatrixFormat, Recipe, matrix_group_size
 
 __all__ = [
+    "CHECKPOINT_BYTES",
     "EMBEDDING",
     "HEAD",
     "Dimensions",
@@ -29,7 +30,7 @@ _BITS = {"int4": 4, "int8": 8, "float": 16}
 # Scales are stored as f16, norms and biases as f32; so is one rotary table.
 _SCALE_BYTES, _SMALL_BYTES = 2, 4
 # GLM is published in bf16.
-_CHECKPOINT_BYTES = 2
+CHECKPOINT_BYTES = 2
 
 
 class Dimensions(Protocol):
@@ -95,7 +96,7 @@ def count_parameters(sizes: Dimensions) -> int:
 
 def checkpoint_bytes(sizes: Dimensions) -> int:
     """Return the bytes of all tensors in bf16; the files' own headers come on top."""
-    return count_parameters(sizes) * _CHECKPOINT_BYTES
+    return count_parameters(sizes) * CHECKPOINT_BYTES
 
 
 def wanted_formats(sizes: Dimensions, recipe: Recipe) -> dict[str, MatrixFormat]:

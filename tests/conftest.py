@@ -47,10 +47,18 @@ def nano_bf16(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _export_nano(tmp_path_factory, Recipe(weights="bf16"))
 
 
-def _export_nano(tmp_path_factory: pytest.TempPathFactory, recipe: Recipe) -> Path:
+@pytest.fixture(scope="session")
+def nano_v(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """nano-v, which sees pictures, in INT4 with its tower in INT8. Copy it before you change it."""
+    return _export_nano(tmp_path_factory, Recipe(), "nano-v")
+
+
+def _export_nano(
+    tmp_path_factory: pytest.TempPathFactory, recipe: Recipe, name: str = "nano"
+) -> Path:
     from ovglm.nano import checkpoint_folder
     from ovglm_export.pipeline import ExportOptions, export_checkpoint
 
-    output = tmp_path_factory.mktemp("nano") / f"nano-{recipe.name}"
-    export_checkpoint(checkpoint_folder(), output, recipe, ExportOptions(name="nano"))
+    output = tmp_path_factory.mktemp(name) / f"{name}-{recipe.name}"
+    export_checkpoint(checkpoint_folder(name), output, recipe, ExportOptions(name=name))
     return output

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ovglm.errors import CheckpointError
+from ovglm.vision_sizes import PREFIX, tensor_shape
 from ovglm.weight_sizes import expected_shape
 from ovglm_export.architecture import Architecture
 from ovglm_export.checkpoint_files import LocalShards, Shards, read_config, read_tensors
@@ -15,7 +16,7 @@ from ovglm_export.families.base import Family, Place
 from ovglm_export.shard import FLOAT_TYPES, TensorInfo, map_tensor
 from ovglm_export.vision.family import read_places
 from ovglm_export.vision.reading import find_vision_family, read_tower, text_config
-from ovglm_export.vision.tower import PREFIX, VisionArchitecture, is_same_shape, tensor_shape
+from ovglm_export.vision.tower import VisionArchitecture, is_same_shape
 
 __all__ = ["Checkpoint", "Weight", "open_checkpoint", "read_architecture"]
 

@@ -40,6 +40,8 @@ _BEST_RATIO = 0.9
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Describe the options of `ovglm export`."""
+    from ovglm.cli.model_arguments import add_offline_argument
+
     add = parser.add_argument
     text = "a checkpoint folder, a name of `ovglm models`, or a hub's ORG/NAME, which is pulled"
     add("model", metavar="MODEL", help=text)
@@ -57,6 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "how long to measure in the end how far the model is from the checkpoint (default: quick)"
     )
     add("--verify", choices=("none", "quick", "full"), help=text)
+    add_offline_argument(parser)
     _add_weight_options(parser.add_argument_group("weights"))
     add_quality_options(parser.add_argument_group("quality of INT4"))
     _add_hub_options(parser.add_argument_group("a hub's model"))
@@ -89,7 +92,7 @@ def _add_hub_options(group: _ArgumentGroup) -> None:
     from ovglm.hub import HUBS
 
     add = group.add_argument
-    text = "fetch one shard at a time and keep none: needs less disk than to pull the model first"
+    text = "fetch one layer at a time and keep none: needs less disk than to pull the model first"
     add("--stream", action="store_true", help=text)
     add("--source", choices=HUBS, help=f"the hub to stream from (default: {HUBS[0]})")
     text = "a branch, a tag or a commit to stream (default: the newest commit)"
@@ -136,7 +139,7 @@ def _folder_job(options: Namespace) -> _Job:
             raise ExportError(
                 f"--{option} goes with --stream only", f"ovglm pull {options.model} --{option} …"
             )
-    model = get_model(options.model)
+    model = get_model(options.model, offline=options.offline)
     if model.is_exported:
         raise ExportError(
             f"{model.folder} is an exported folder, not a checkpoint",
@@ -151,16 +154,15 @@ def _folder_job(options: Namespace) -> _Job:
 
 
 def _stream_job(options: Namespace) -> _Job:
-    """Export a hub's model shard by shard."""
+    """Export a hub's model layer by layer."""
     from ovglm.hub.settings import hub_address, show_host
     from ovglm.sizes import size_text
     from ovglm.store import exports_folder
     from ovglm_export import streaming
 
     def say(found: streaming.Forecast) -> None:
-        shards = f"{found.shards} shards, one at a time" if found.shards > 1 else "1 shard"
         print(
-            f"{size_text(found.fetched_bytes)} to fetch in {shards}; "
+            f"{size_text(found.fetched_bytes)} to fetch, layer by layer; "
             f"this takes up to {size_text(found.disk_bytes)} of disk",
             file=sys.stderr,
         )
@@ -169,6 +171,10 @@ def _stream_job(options: Namespace) -> _Job:
         raise ExportError(
             f"--verify {options.verify} reads the checkpoint once more, and --stream keeps none",
             "leave out --verify, or --stream",
+        )
+    if options.offline:
+        raise ExportError(
+            "--stream asks a hub, and --offline forbids it", "leave out --stream, or --offline"
         )
     streaming.refuse_local(options.model)
     host = show_host(hub_address(options.source or "huggingface"))
@@ -256,5 +262,6 @@ def _print_summary(manifest: "Manifest", output: Path, seconds: float) -> None:
         from ovglm_export.verify.report import summary
 
         print(f"against the checkpoint: {summary(manifest.verification)}")
-    hint = f"inspect {output}" if manifest.vision else f'run {output} "Hello"'
+    question = '"What is this?" --image PICTURE' if manifest.vision else '"Hello"'
+    hint = f"run {output} {question}"
     print(f"{output}\ntry: ovglm {hint}")

@@ -55,6 +55,11 @@ class Spool:
         self._journal["parts"][name] = {file.name: file_sha256(file) for file in files}
         self._write_journal()
 
+    def drop(self, name: str) -> None:
+        """Take a part for not made."""
+        if self._journal["parts"].pop(name, None) is not None:
+            self._write_journal()
+
     def load(self, name: str) -> ov.Model:
         """Read a part back; its weights are mapped, not read."""
         return self._core.read_model(self.folder / f"{name}.xml")

@@ -28,10 +28,16 @@ EXAMPLES = """\
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Describe the options of `ovglm verify`."""
+    from ovglm.cli.model_arguments import add_offline_argument
+
     add = parser.add_argument
     add("folder", metavar="DIR", help="an exported folder, or the name of one in the store")
-    text = "its checkpoint, a folder or `nano` (default: looked for by what the manifest names)"
+    text = (
+        "its checkpoint: a folder, `nano`, or a name or a hub's ORG/NAME, which is pulled "
+        "(default: looked for by what the manifest names)"
+    )
     add("--against", metavar="CHECKPOINT", help=text)
+    add_offline_argument(parser)
     text = "the beginning of one text per language and kind, as an export does it itself"
     add("--quick", action="store_true", help=text)
     text = "do not round the export's activations, which is the CPU's own way; only weights count"
@@ -42,11 +48,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Verify, keep the figures in the manifest, and show them."""
+    from ovglm.hub import get_model
     from ovglm.store import find_model
 
     _check_plot(options.plot)
     model = find_model(options.folder)
-    against = find_model(options.against) if options.against else None
+    against = get_model(options.against, offline=options.offline) if options.against else None
     if against and against.is_exported:
         raise FolderError(
             f"--against {options.against} is an exported folder, not a checkpoint",

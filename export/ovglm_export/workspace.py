@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from ovglm.errors import ExportError
 from ovglm.manifest import FILE_NAME
+from ovglm.sizes import held_bytes
 
 __all__ = [
     "Workspace",
@@ -190,16 +191,9 @@ def _restore(space: Workspace) -> None:
 
 def _needed_and_free(output: Path, most_bytes: int) -> tuple[int, int]:
     """Return the bytes that the rest of the export takes, and those that the disk has."""
-    written = sum(map(_held_bytes, Workspace(output).folder.rglob("*.*")))
+    written = sum(map(held_bytes, Workspace(output).folder.rglob("*.*")))
     needed = max(0, most_bytes - written) + _SPARE_BYTES
     return needed, shutil.disk_usage(_nearest_folder(output)).free
-
-
-def _held_bytes(file: Path) -> int:
-    """Return the bytes that a file takes; one that is being fetched can have holes."""
-    stat = file.stat()
-    blocks = getattr(stat, "st_blocks", None)  # of 512 bytes; Windows has none
-    return stat.st_size if blocks is None else min(stat.st_size, 512 * blocks)
 
 
 def _nearest_folder(path: Path) -> Path:

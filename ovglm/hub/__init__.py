@@ -13,6 +13,7 @@ from ovglm.errors import HubError
 from ovglm.hub.fetching import fetch, read_range
 from ovglm.hub.finding import find_remote
 from ovglm.hub.getting import get_model, pull_aloud
+from ovglm.hub.in_order import read_in_order
 from ovglm.hub.pulling import pull, pull_remote
 from ovglm.hub.remote import HUBS, Hub, RemoteFile, RemoteModel
 from ovglm.hub.settings import Patience
@@ -33,5 +34,6 @@ __all__ = [
     "pull",
     "pull_aloud",
     "pull_remote",
+    "read_in_order",
     "read_range",
 ]

@@ -14,15 +14,22 @@ class Hiccup(Exception):
     """The hub stumbled, and may well answer a moment later: busy, cut, silent.
 
     retry_after_s: what the hub asks us to wait. is_reached: it did answer something.
+    hint: what to try when it goes on so.
     """
 
     def __init__(
-        self, reason: str, *, retry_after_s: float | None = None, is_reached: bool = True
+        self,
+        reason: str,
+        *,
+        retry_after_s: float | None = None,
+        is_reached: bool = True,
+        hint: str | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after_s = retry_after_s
         self.is_reached = is_reached
+        self.hint = hint
 
 
 class Mismatch(Exception):

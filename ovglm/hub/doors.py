@@ -3,17 +3,17 @@
 from ovglm.errors import HubError
 from ovglm.hub.door import Door
 from ovglm.hub.remote import Hub
-from ovglm.hub.settings import OFFLINE_VARIABLES, Patience, hub_address, is_offline, show_host
+from ovglm.hub.settings import Patience, hub_address, offline_variables, show_host
 
 __all__ = ["open_door"]
 
 
 def open_door(hub: Hub, patience: Patience, what: str) -> Door:
     """Open a hub's door to ask for `what`; raises HubError where the environment forbids it."""
-    if is_offline():
+    if found := offline_variables():
         raise HubError(
             f"offline mode forbids to ask {show_host(hub_address(hub))} for {what}",
-            f"unset {' and '.join(OFFLINE_VARIABLES)}",
+            f"unset {' and '.join(found)}",
         )
     address = hub_address(hub)
     if hub == "modelscope":

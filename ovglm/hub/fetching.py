@@ -9,20 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ovglm.errors import HubError
-from ovglm.hub.door import Door, Hiccup, Mismatch
+from ovglm.hub.door import Door, Mismatch
 from ovglm.hub.doors import open_door
 from ovglm.hub.finding import read_bytes
 from ovglm.hub.partial import PartialFile
 from ovglm.hub.ranges import read_answer
 from ovglm.hub.remote import RemoteFile, RemoteModel
-from ovglm.hub.retrying import give_up
-from ovglm.hub.settings import Patience, show_host
+from ovglm.hub.retrying import go_on_asking, other_bytes
+from ovglm.hub.settings import CONNECTIONS, Patience
 from ovglm.hub.watching import DownloadProgress, NoProgress
 from ovglm.manifest import file_sha256
 
-__all__ = ["CONNECTIONS", "fetch", "is_there", "read_range"]
-
-CONNECTIONS = 4
+__all__ = ["fetch", "is_there", "read_range"]
 
 
 def fetch(
@@ -135,20 +133,14 @@ class _Fetch:
                 raise
 
     def _fill_chunk(self, partial: PartialFile, chunk: int) -> None:
-        """Fetch one chunk; only failures without a byte between them are counted."""
-        failures = 0
-        while True:
-            start, stop = partial.span(chunk)
-            if start == stop or self._stop.is_set():
-                return
-            try:
-                self._stream(partial, chunk)
-            except Hiccup as hiccup:
-                failures = 1 if partial.span(chunk)[0] > start else failures + 1
-                if failures >= self._patience.attempts:
-                    raise give_up(self._door.address, hiccup) from hiccup
-                pause_s = self._patience.pause_s(failures, hiccup.retry_after_s)
-                (self._patience.wait or self._stop.wait)(pause_s)
+        """Fetch one chunk, as long as it takes."""
+        go_on_asking(
+            self._door.address,
+            self._patience,
+            self._stop,
+            lambda: self._stream(partial, chunk),
+            lambda: partial.span(chunk)[0],
+        )
 
     def _stream(self, partial: PartialFile, chunk: int) -> None:
         name, (start, stop) = self._file.name, partial.span(chunk)
@@ -164,11 +156,7 @@ class _Fetch:
                     return
 
     def _wrong(self) -> HubError:
-        return HubError(
-            f"{show_host(self._door.address)} gives other bytes for {self._file.name} of "
-            f"{self._remote.repo} than it lists, twice",
-            "try the same command later, or without the mirror",
-        )
+        return other_bytes(self._door.address, self._file.name, self._remote.repo, ", twice")
 
 
 def _is_right(path: Path, file: RemoteFile) -> bool:

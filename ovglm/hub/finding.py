@@ -10,9 +10,9 @@ from ovglm.hub.doors import open_door
 from ovglm.hub.names import repo_of
 from ovglm.hub.ranges import read_answer
 from ovglm.hub.remote import Hub, RemoteFile, RemoteModel
-from ovglm.hub.retrying import ask_patiently
-from ovglm.hub.selecting import INDEX, check_config, choose_files
-from ovglm.hub.settings import Patience, show_host
+from ovglm.hub.retrying import ask_patiently, other_bytes
+from ovglm.hub.selecting import INDEX, check_config, choose_files, has_ir
+from ovglm.hub.settings import Patience
 
 __all__ = ["find_commit", "find_remote", "read_bytes"]
 
@@ -45,7 +45,15 @@ def find_remote(
         raise HubError(f"{listing.repo} holds no config.json", "ovglm models")
     check_config(listing, config)
     followed = revision or _MAIN[hub]
-    return RemoteModel(hub, listing.repo, listing.revision, choice.files, choice.kind, followed)
+    return RemoteModel(
+        hub,
+        listing.repo,
+        listing.revision,
+        choice.files,
+        choice.kind,
+        followed,
+        leaves_ir=choice.kind == "checkpoint" and has_ir(listing),
+    )
 
 
 def find_commit(hub: Hub, repo: str, revision: str, patience: Patience | None = None) -> str:
@@ -68,11 +76,7 @@ def read_bytes(
     try:
         return ask_patiently(door.address, patience, ask)
     except Mismatch as error:
-        raise HubError(
-            f"{show_host(door.address)} gives other bytes for {file.name} of {remote.repo} than "
-            f"it lists: {error}",
-            "try the same command later, or without the mirror",
-        ) from error
+        raise other_bytes(door.address, file.name, remote.repo, f": {error}") from error
 
 
 def _read_json(door: Door, patience: Patience, listing: Listing, name: str) -> Any:

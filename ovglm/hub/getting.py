@@ -13,7 +13,7 @@ from ovglm.hub.names import is_hub_id, is_same_model, repo_of
 from ovglm.hub.pulling import check_room, missing_bytes, pull_remote
 from ovglm.hub.record import PulledModel, find_pulled, read_record, source_folder
 from ovglm.hub.remote import Hub, RemoteModel
-from ovglm.hub.settings import hub_address, is_offline, show_host
+from ovglm.hub.settings import hub_address, is_offline, offline_variables, show_host
 from ovglm.models import find_entry
 from ovglm.recipe import Recipe
 from ovglm.sizes import size_text
@@ -23,7 +23,11 @@ __all__ = ["get_model", "pull_aloud"]
 
 
 def get_model(
-    text: str, recipe: Recipe | None = None, *, before_pull: Callable[[], object] | None = None
+    text: str,
+    recipe: Recipe | None = None,
+    *,
+    before_pull: Callable[[], object] | None = None,
+    offline: bool = False,
 ) -> Model:
     """Find what `text` means, and pull it where it is a hub's model that is not here.
 
@@ -31,7 +35,7 @@ def get_model(
     that is said. recipe: an export of a hub's model in this format is as good as the model;
     None where the checkpoint itself is wanted.
     before_pull: is called before a hub is asked, to refuse what needs no download to be refused.
-    Raises OvglmError.
+    offline: ask no hub. Raises OvglmError.
     """
     is_remote = is_hub_id(text) or _is_published(text)
     folder = Path(text).expanduser()
@@ -46,7 +50,7 @@ def get_model(
     if pulled is None:
         if before_pull is not None:
             before_pull()
-        pulled = pull_aloud(text)
+        pulled = pull_aloud(text, offline=offline)
     return Model(pulled.name, pulled.folder, is_exported=pulled.kind == "ir")
 
 
@@ -82,9 +86,11 @@ def _find_here(name: str, repo: str, source: Hub, revision: str | None) -> Pulle
     pulled = find_pulled(repo, source=source, revision=revision)
     if pulled is None:
         at = f" at revision {revision}" if revision else ""
+        variables = " and ".join(offline_variables())
+        first = f"unset {variables}, then" if variables else "without --offline"
         raise HubError(
             f"{repo}{at} is not on this machine, and offline mode forbids to ask for it",
-            f"without --offline and HF_HUB_OFFLINE: ovglm pull {name}",
+            f"{first}: ovglm pull {name}",
         )
     return pulled
 
@@ -92,9 +98,13 @@ def _find_here(name: str, repo: str, source: Hub, revision: str | None) -> Pulle
 def _fetch_aloud(remote: RemoteModel, folder: Path) -> None:
     check_room(remote)
     kind = "OpenVINO IR" if remote.kind == "ir" else "a checkpoint"
+    if remote.leaves_ir:
+        _say(
+            f"{remote.repo} also holds OpenVINO IR: its safetensors are taken, to be exported here"
+        )
     _say(
         f"{remote.repo} at {remote.revision[:12]}: {kind}, {len(remote.files)} files, "
-        f"{size_text(remote.size_bytes)}\nfetching {size_text(missing_bytes(remote))} into {folder}"
+        f"{size_text(remote.size_bytes)}\n{_what_to_fetch(remote)} into {folder}"
     )
     start = time.monotonic()
     try:
@@ -104,6 +114,13 @@ def _fetch_aloud(remote: RemoteModel, folder: Path) -> None:
         _say("what was fetched is kept; the same command goes on")
         raise
     _say(f"fetched and checked in {time.monotonic() - start:.0f} s")
+
+
+def _what_to_fetch(remote: RemoteModel) -> str:
+    missing = missing_bytes(remote)
+    if missing == remote.size_bytes:
+        return f"fetching {size_text(missing)}"
+    return f"fetching the remaining {size_text(missing)}"
 
 
 def _find_export(text: str, recipe: Recipe, pulled: PulledModel | None) -> Model | None:

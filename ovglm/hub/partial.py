@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from ovglm.hub.remote import RemoteFile
 
-__all__ = ["CHUNK_BYTES", "JOURNAL", "PARTIAL", "PartialFile"]
+__all__ = ["CHUNK_BYTES", "JOURNAL", "PARTIAL", "PartialFile", "count_written"]
 
 # Big enough that a hub is asked seldom (64 times for 1 GB), small enough to share out.
 CHUNK_BYTES = 16 << 20
@@ -31,9 +31,8 @@ class PartialFile:
         self._journal_path = folder / (file.name + JOURNAL)
         self._size = file.size
         self._lock = threading.Lock()
-        whose = [revision, file.name, file.size, file.sha256, file.blob_sha1, CHUNK_BYTES]
-        self._head = json.dumps(whose).encode() + b"\n"
-        self._written = self._read_journal() or self._begin()
+        self._head = _journal_head(file, revision)
+        self._written = _read_journal(folder, file, revision) or self._begin()
         self._journal: BinaryIO = self._journal_path.open("r+b", buffering=0)
 
     @property
@@ -81,36 +80,14 @@ class PartialFile:
         self._journal.close()
 
     def _length_of(self, chunk: int) -> int:
-        return min(CHUNK_BYTES, self._size - chunk * CHUNK_BYTES)
-
-    def _count_chunks(self) -> int:
-        return -(-self._size // CHUNK_BYTES)
-
-    def _read_journal(self) -> list[int] | None:
-        """Read the counts; None where there are none for just this file."""
-        try:
-            raw = self._journal_path.read_bytes()
-            is_there = self.path.stat().st_size == self._size
-        except OSError:
-            return None
-        body = raw[len(self._head) :]
-        if not is_there or not raw.startswith(self._head):
-            return None
-        if len(body) != self._count_chunks() * _COUNT_BYTES:
-            return None
-        counts = [
-            int.from_bytes(body[at : at + _COUNT_BYTES], "little")
-            for at in range(0, len(body), _COUNT_BYTES)
-        ]
-        fits = all(count <= self._length_of(at) for at, count in enumerate(counts))
-        return counts if fits else None
+        return _length_of(self._size, chunk)
 
     def _begin(self) -> list[int]:
         """Make both files: an empty one of full length, and a journal of zeros."""
         self._journal_path.unlink(missing_ok=True)
         with self.path.open("wb") as stream:
             stream.truncate(self._size)
-        zeros = [0] * self._count_chunks()
+        zeros = [0] * _count_chunks(self._size)
         self._journal_path.write_bytes(self._head + bytes(len(zeros) * _COUNT_BYTES))
         return zeros
 
@@ -129,3 +106,43 @@ class ChunkWriter:
         while left:
             left = left[self._stream.write(left) :]
         self._partial.note(self._chunk, len(piece))
+
+
+def count_written(folder: Path, file: RemoteFile, revision: str) -> int:
+    """Count the bytes of an unfinished file that are there."""
+    return sum(_read_journal(folder, file, revision) or ())
+
+
+def _journal_head(file: RemoteFile, revision: str) -> bytes:
+    """Say whose journal it is."""
+    whose = [revision, file.name, file.size, file.sha256, file.blob_sha1, CHUNK_BYTES]
+    return json.dumps(whose).encode() + b"\n"
+
+
+def _read_journal(folder: Path, file: RemoteFile, revision: str) -> list[int] | None:
+    """Read the counts; None where there are none for just this file."""
+    head = _journal_head(file, revision)
+    try:
+        raw = (folder / (file.name + JOURNAL)).read_bytes()
+        is_there = (folder / (file.name + PARTIAL)).stat().st_size == file.size
+    except OSError:
+        return None
+    body = raw[len(head) :]
+    if not is_there or not raw.startswith(head):
+        return None
+    if len(body) != _count_chunks(file.size) * _COUNT_BYTES:
+        return None
+    counts = [
+        int.from_bytes(body[at : at + _COUNT_BYTES], "little")
+        for at in range(0, len(body), _COUNT_BYTES)
+    ]
+    fits = all(count <= _length_of(file.size, at) for at, count in enumerate(counts))
+    return counts if fits else None
+
+
+def _length_of(size: int, chunk: int) -> int:
+    return min(CHUNK_BYTES, size - chunk * CHUNK_BYTES)
+
+
+def _count_chunks(size: int) -> int:
+    return -(-size // CHUNK_BYTES)

@@ -9,17 +9,16 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from ovglm.errors import HubError
-from ovglm.folder_locks import lock_of
-from ovglm.hub.fetching import CONNECTIONS, fetch, is_there
+from ovglm.folder_locks import lock_of, locked
+from ovglm.hub.fetching import fetch, is_there
 from ovglm.hub.finding import find_remote
-from ovglm.hub.partial import CHUNK_BYTES, PARTIAL
+from ovglm.hub.partial import CHUNK_BYTES, PARTIAL, count_written
 from ovglm.hub.record import read_record, source_folder, write_record
 from ovglm.hub.remote import Hub, RemoteModel
-from ovglm.hub.settings import Patience
+from ovglm.hub.settings import CONNECTIONS, Patience
 from ovglm.hub.watching import DownloadProgress, NoProgress
+from ovglm.sizes import held_bytes
 
 __all__ = ["check_room", "missing_bytes", "pull", "pull_remote"]
 
@@ -64,16 +63,18 @@ def pull_remote(
 
 
 def missing_bytes(remote: RemoteModel) -> int:
-    """Count the bytes of the files that are not in the store yet."""
+    """Count the bytes that have to be fetched; what came of an unfinished file does not count."""
     folder = source_folder(remote)
-    return sum(file.size for file in remote.files if not is_there(folder, file))
+    absent = [file for file in remote.files if not is_there(folder, file)]
+    return sum(file.size - count_written(folder, file, remote.revision) for file in absent)
 
 
 def check_room(remote: RemoteModel) -> None:
     """Refuse where the disk is too small; what is fetched already is not needed again."""
     folder = source_folder(remote)
     nearest = next(one for one in (folder, *folder.parents) if one.is_dir())
-    needed, free = missing_bytes(remote) + _SPARE_BYTES, shutil.disk_usage(nearest).free
+    missing = sum(file.size for file in remote.files if not is_there(folder, file))
+    needed, free = missing + _SPARE_BYTES, shutil.disk_usage(nearest).free
     if free + _begun_bytes(folder) < needed:
         raise HubError(
             f"{remote.repo} needs {needed / 1e9:.1f} GB of disk at {nearest}, "
@@ -84,12 +85,7 @@ def check_room(remote: RemoteModel) -> None:
 
 def _begun_bytes(folder: Path) -> int:
     """Count what unfinished files take already; on most systems that is less than their length."""
-    stats = [file.stat() for file in folder.glob(f"*{PARTIAL}")]
-    blocks = [getattr(stat, "st_blocks", None) for stat in stats]  # of 512 bytes; not on Windows
-    return sum(
-        stat.st_size if taken is None else taken * 512
-        for stat, taken in zip(stats, blocks, strict=True)
-    )
+    return sum(map(held_bytes, folder.glob(f"*{PARTIAL}")))
 
 
 def _fetch_all(
@@ -117,17 +113,10 @@ def _fetch_all(
 def _alone(folder: Path, remote: RemoteModel) -> Iterator[None]:
     """Keep other processes from the folder; say so where one is at it already."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(lock_of(folder))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print(
-            f"another process is pulling {remote.repo}: waiting until it is done",
-            file=sys.stderr,
-            flush=True,
-        )
-        lock.acquire()
-    try:
+
+    def say() -> None:
+        text = f"another process is pulling {remote.repo}: waiting until it is done"
+        print(text, file=sys.stderr, flush=True)
+
+    with locked(lock_of(folder), say):
         yield
-    finally:
-        lock.release()

@@ -32,6 +32,7 @@ class RemoteModel:
 
     revision: the commit. files: sorted by name. kind: safetensors to export, or finished
     OpenVINO IR. followed: the branch or tag that was asked for; the commit where that was.
+    leaves_ir: there is OpenVINO IR beside the safetensors, which is not among the files.
     """
 
     source: Hub
@@ -40,6 +41,7 @@ class RemoteModel:
     files: tuple[RemoteFile, ...]
     kind: Kind
     followed: str = "main"
+    leaves_ir: bool = False
 
     @property
     def size_bytes(self) -> int:

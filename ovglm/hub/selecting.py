@@ -12,7 +12,7 @@ from ovglm.hub.remote import Kind, RemoteFile
 from ovglm.manifest import FILE_NAME
 from ovglm.models import CATALOGUE
 
-__all__ = ["INDEX", "Choice", "check_config", "choose_files", "is_ir"]
+__all__ = ["INDEX", "Choice", "check_config", "choose_files", "has_ir", "is_ir"]
 
 INDEX = "model.safetensors.index.json"
 _SINGLE = "model.safetensors"
@@ -45,8 +45,18 @@ class Choice:
 
 def is_ir(listing: Listing) -> bool:
     """Tell whether a repository holds OpenVINO IR and no weights to export."""
-    names = {file.name for file in listing.files}
-    return names.issuperset(_IR) and not any(name.endswith(".safetensors") for name in names)
+    return has_ir(listing) and not _has_weights(listing)
+
+
+def has_ir(listing: Listing) -> bool:
+    """Tell whether a repository holds OpenVINO IR, be it beside other weights."""
+    return {file.name for file in listing.files}.issuperset(_IR)
+
+
+def _has_weights(listing: Listing) -> bool:
+    """Tell whether a repository holds a whole model's safetensors, or says that it does."""
+    names = [file.name for file in listing.files]
+    return any(name in (INDEX, _SINGLE) or _SHARD.fullmatch(name) for name in names)
 
 
 def choose_files(listing: Listing, indexed: Sequence[str] | None) -> Choice:

@@ -9,7 +9,17 @@ from urllib.parse import urlsplit
 from ovglm.errors import HubError
 from ovglm.hub.remote import Hub
 
-__all__ = ["OFFLINE_VARIABLES", "Patience", "hub_address", "is_offline", "show_host"]
+__all__ = [
+    "CONNECTIONS",
+    "Patience",
+    "hub_address",
+    "is_offline",
+    "offline_variables",
+    "show_host",
+]
+
+# At once, for one file.
+CONNECTIONS = 4
 
 _ADDRESSES: dict[Hub, str] = {
     "huggingface": "https://huggingface.co",
@@ -17,7 +27,7 @@ _ADDRESSES: dict[Hub, str] = {
 }
 _VARIABLES: dict[Hub, str] = {"huggingface": "HF_ENDPOINT", "modelscope": "MODELSCOPE_ENDPOINT"}
 # The first two are huggingface_hub's own.
-OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "OVGLM_OFFLINE")
+_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "OVGLM_OFFLINE")
 _HOST = re.compile(r"[\w.:-]+")
 _TRUE = ("1", "ON", "YES", "TRUE")
 
@@ -79,4 +89,9 @@ def show_host(address: str) -> str:
 
 def is_offline(environ: Mapping[str, str] = os.environ) -> bool:
     """Tell whether the environment forbids to ask a hub."""
-    return any(environ.get(name, "").upper() in _TRUE for name in OFFLINE_VARIABLES)
+    return bool(offline_variables(environ))
+
+
+def offline_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """List the variables that forbid to ask a hub."""
+    return [name for name in _OFFLINE if environ.get(name, "").upper() in _TRUE]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,3 +126,11 @@ def test_ctrl_c_ends_at_once_and_keeps_what_came(hub: SmallHub) -> None:
     ]
     assert _run(hub, "pull", "org/glm")[0] == 0
     assert hub.served["model.safetensors"] < 70_000_000
+
+
+def test_verify_takes_the_checkpoint_of_a_hub(hub: SmallHub, nano: Path, tmp_path: Path) -> None:
+    hub.add("org/glm", _files(checkpoint_folder()))
+    export = shutil.copytree(nano, tmp_path / "export")
+    code, out, errors = _run(hub, "verify", str(export), "--against", "org/glm", "--quick")
+    assert code == 0, errors
+    assert "fetched and checked" in errors and out

@@ -1,5 +1,6 @@
 """The sizes in the catalogue are those that an export and a checkpoint really have."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from ovglm.models import CATALOGUE
 from ovglm.models.forecast import RECIPES, forecast
 from ovglm.nano import checkpoint_folder
 from ovglm.recipe import Recipe, WeightFormat
-from ovglm.weight_sizes import checkpoint_bytes, export_bytes, planned_formats
+from ovglm.weight_sizes import export_bytes, planned_formats
 from ovglm_export.checkpoint import open_checkpoint
 from ovglm_export.pipeline import export_checkpoint
 
@@ -48,12 +49,16 @@ def test_nano_has_the_size_that_the_catalogue_tells(weights: WeightFormat, tmp_p
     assert 0 <= _weights_size(tmp_path / "nano") - told <= GRAPH_BYTES
 
 
-def test_nano_s_shape_is_that_of_its_checkpoint() -> None:
-    opened = open_checkpoint(checkpoint_folder())
-    arch, shape = opened.architecture, CATALOGUE["nano"].shape
+@pytest.mark.parametrize("model", ["nano", "nano-v"])
+def test_a_shipped_model_has_the_shape_of_its_checkpoint(model: str) -> None:
+    opened, entry = open_checkpoint(checkpoint_folder(model)), CATALOGUE[model]
+    arch, shape, tower = opened.architecture, entry.shape, entry.tower
     for name in ("hidden_size", "intermediate_size", "layers", "heads", "kv_heads", "head_dim",
                  "vocab_size", "qkv_bias", "tied", "extra_norms"):  # fmt: skip
         assert getattr(arch, name) == getattr(shape, name)
     assert arch.max_positions == shape.context_length
-    header = opened.size_bytes - checkpoint_bytes(shape)
-    assert 0 < header < 20_000
+    if tower and opened.vision:
+        for field in fields(tower):
+            assert getattr(opened.vision, field.name) == getattr(tower, field.name)
+    assert bool(tower) == bool(opened.vision)
+    assert 0 < opened.size_bytes - 2 * entry.parameters < 20_000

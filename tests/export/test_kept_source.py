@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ovglm.errors import FolderError
+from ovglm.progress import Unit
 from ovglm.recipe import Recipe
 from ovglm.stored_sources import list_sources, remove_source
 from ovglm_export.pipeline import ExportOptions, export_checkpoint
@@ -17,7 +18,7 @@ class _Remover:
     def __init__(self) -> None:
         self.refusals: list[str] = []
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, total: int, unit: Unit = "steps") -> None:
         """Try to remove it."""
         try:
             remove_source(list_sources()[0])

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ovglm_export.checkpoint import open_checkpoint
 from ovglm_export.pipeline import ExportOptions, export_checkpoint
 from ovglm_export.spool import Spool
 from ovglm_export.streaming import Forecast, stream_checkpoint
+from ovglm_export.streaming.parts import Part, needed_tensors
 from ovglm_export.streaming.shelf import Shelf
 from refusals import edit
 from small_hub import SmallHub
@@ -58,51 +60,54 @@ def test_every_layout_and_recipe_gives_the_plain_bytes(
     assert stream(remote, tmp_path / "streamed", recipe) == contents(plain)
 
 
-def test_one_shard_at_a_time_is_on_the_disk_and_each_comes_once(
+def test_only_what_no_part_was_made_of_is_on_the_disk_and_each_byte_comes_once(
     hub: SmallHub, in_shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remote, fetched, fetch = publish(hub, in_shards), [], Shelf.fetch
+    remote, fetch = publish(hub, in_shards), Shelf.fetch_on
+    total, headers = sum(file.stat().st_size for file in shards_of(in_shards)), hub.served.copy()
+    held: list[int] = []
 
-    def look(self: Shelf, shard: str) -> None:
-        folder = tmp_path / "output.partial" / "source" / remote.revision
-        assert shards_of(folder) == []
+    def look(self: Shelf, left: Sequence[Part]) -> None:
+        folder = tmp_path / "output.partial" / "source" / "held"
+        here = [path for path in folder.glob("*/*")]
+        assert self.here() <= needed_tensors(left)
+        held.append(sum(path.stat().st_size for path in here))
         if sys.platform == "linux":
             # A deleted file that is mapped still takes its room.
-            maps = Path("/proc/self/maps").read_text(encoding="utf-8")
-            assert not any(str(folder) in line and ".safe" in line for line in maps.splitlines())
-        fetched.append(shard)
-        fetch(self, shard)
+            maps = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+            assert not any(str(folder) in line and "(deleted)" in line for line in maps)
+        fetch(self, left)
 
-    monkeypatch.setattr(Shelf, "fetch", look)
+    monkeypatch.setattr(Shelf, "fetch_on", look)
     stream(remote, tmp_path / "output")
-    assert sorted(fetched) == [file.name for file in shards_of(in_shards)]
-    assert len(fetched) > 3
+    assert len(held) > len(shards_of(in_shards)) > 3
+    assert max(held) < total / 2
+    assert total <= (hub.served - headers).total() < total + 50_000
 
 
 def test_what_it_takes_is_told_first_and_never_exceeded(
     hub: SmallHub, in_shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remote, told, held, save, fetch = publish(hub, in_shards), [], [], Spool.save, Shelf.fetch
+    remote, told, held, save, fetch = publish(hub, in_shards), [], [], Spool.save, Shelf.fetch_on
 
     def measure() -> None:
         folder = tmp_path / "output.partial"
-        weights = [*folder.glob("source/*/*.safe*"), *folder.glob("spool/*.bin")]
+        weights = [*folder.glob("source/held/*/*"), *folder.glob("spool/*.bin")]
         held.append(sum(file.stat().st_size for file in weights))
 
     def measured_save(self: Spool, *args: Any) -> None:
         save(self, *args)
         measure()
 
-    def measured_fetch(self: Shelf, shard: str) -> None:
-        fetch(self, shard)
+    def measured_fetch(self: Shelf, left: Sequence[Part]) -> None:
+        fetch(self, left)
         measure()
 
     monkeypatch.setattr(Spool, "save", measured_save)
-    monkeypatch.setattr(Shelf, "fetch", measured_fetch)
+    monkeypatch.setattr(Shelf, "fetch_on", measured_fetch)
     stream_checkpoint(remote, tmp_path / "output", Recipe(), say=told.append)
     assert [type(one) for one in told] == [Forecast]
     assert told[0].fetched_bytes == remote.size_bytes
-    assert told[0].shards == len(shards_of(in_shards))
     # The parts' own small constants are not counted: that is what the spare room is for.
     assert max(held) < told[0].disk_bytes + 50_000
     assert told[0].disk_bytes < remote.size_bytes

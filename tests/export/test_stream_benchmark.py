@@ -9,9 +9,11 @@ import pytest
 
 from benchmarks import stream
 from benchmarks.disk import DiskPeak, held_bytes
-from benchmarks.hub_server import FileContent
+from benchmarks.hub_server import FileContent, made_up_shards
 from benchmarks.measure import Measurement
+from benchmarks.shapes import SHAPES, shard_headers, write_checkpoint, write_texts
 from benchmarks.stream import PLAIN, STREAM, Run
+from ovglm_export.checkpoint import open_checkpoint
 
 MIB = 1 << 20
 # Holds a deleted file open, another one mapped, and says so.
@@ -58,6 +60,23 @@ def test_the_hub_serves_a_file_from_the_disk(tmp_path: Path) -> None:
     content = FileContent(tmp_path / "file")
     assert (content.size, content.read(8, 5)) == (10, b"89")
     assert content.sha256 == "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882"
+
+
+def test_a_made_up_checkpoint_is_one(tmp_path: Path) -> None:
+    shape, folder = SHAPES["tiny"], tmp_path / "made-up"
+    write_texts(shape, folder, shard_bytes=250_000)
+    for name, shard in made_up_shards(shape, 250_000).items():
+        (folder / name).write_bytes(b"".join(shard.pieces(0, shard.size)))
+        assert shard.read(shard.size - 5, 9) == (folder / name).read_bytes()[-5:]
+    checkpoint = open_checkpoint(folder)
+    values = [checkpoint.weight(name).data.tobytes() for name in checkpoint.places]
+    assert len(set(values)) == len(values)
+    write_checkpoint(shape, tmp_path / "written", shard_bytes=250_000)
+    written = open_checkpoint(tmp_path / "written").tensors
+    assert {name: info.offset for name, info in written.items()} == {
+        name: info.offset for name, info in checkpoint.tensors.items()
+    }
+    assert len(shard_headers(shape, 250_000)) > 2
 
 
 def test_the_tables_show_medians_and_ratios() -> None:

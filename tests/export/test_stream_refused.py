@@ -84,7 +84,7 @@ def test_a_disk_that_is_too_small_is_refused(
     refuse(hub, in_shards, "GB of disk at ")
 
 
-def test_an_infinity_is_found_when_its_shard_is_here(
+def test_an_infinity_is_found_when_its_layer_is_here(
     hub: SmallHub, in_shards: Path, tmp_path: Path
 ) -> None:
     last = shards_of(in_shards)[-1]

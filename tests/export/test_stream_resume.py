@@ -1,7 +1,8 @@
 """A streamed export that is killed goes on where it stopped; damage meanwhile is noticed."""
 
+import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,18 +13,22 @@ from ovglm.hub import RemoteModel
 from ovglm.recipe import Recipe
 from ovglm_export import pipeline
 from ovglm_export.native import part_names
-from ovglm_export.streaming import moving, shelf, stream_checkpoint
+from ovglm_export.streaming import checksum, moving, stream_checkpoint
+from ovglm_export.streaming.parts import Part
+from ovglm_export.streaming.shelf import Shelf
 from refusals import edit
-from small_hub import SmallHub
+from small_hub import Fault, SmallHub
 from streamed import REPO, publish, pulled_export, shards_of, stream, write_shards
 
 STREAMING = "ovglm_export.streaming"
 # Reading all headers again costs less than this in each run.
 HEADERS = 5_000
-# For every shard: killed in its download, when it is complete, and when it was used and deleted.
-AT_EACH_SHARD: list[Kill] = [
-    ("ovglm.hub.partial:PartialFile.note", "after", 1),
-    (f"{STREAMING}.shelf:fetch", "after", 1),
+# What a layer takes of the checkpoint, and what waits for the rest of another one.
+LAYER = 400_000
+# For every part: killed in its download, when it is complete, and when it was used and deleted.
+AT_EACH_PART: list[Kill] = [
+    (f"{STREAMING}.shelf:Shelf._take", "after", 1),
+    (f"{STREAMING}.shelf:Shelf.fetch_on", "after", 1),
     (f"{STREAMING}.shelf:Shelf.put_away", "after", 1),
 ]
 BEFORE: list[Kill] = [
@@ -54,7 +59,7 @@ def test_a_stream_that_is_killed_everywhere_ends_with_the_same_bytes(
     publish(hub, in_shards)
     output, shards = tmp_path / "output", shards_of(in_shards)
     env = {"HF_ENDPOINT": hub.address}
-    kills, parts = BEFORE + AT_EACH_SHARD * len(shards) + AFTER, []
+    kills, parts = BEFORE + AT_EACH_PART * 5 + AFTER, []
     for kill in kills:
         code, begun = export(REPO, output, kill, recipe=Recipe(), env=env)
         assert (kill, code) == (kill, KILLED)
@@ -62,8 +67,9 @@ def test_a_stream_that_is_killed_everywhere_ends_with_the_same_bytes(
         parts += begun
     assert export(REPO, output, recipe=Recipe(), env=env) == (0, [])
     assert sorted(parts) == sorted(part_names(3))
-    for file in shards:
-        assert hub.served[file.name] < file.stat().st_size + HEADERS * len(kills)
+    total = sum(file.stat().st_size for file in shards)
+    fetching = 2 * 5  # the kills that cost what was fetched last
+    assert hub.served.total() < total + fetching * LAYER + HEADERS * len(kills) * len(shards)
     assert contents(output) == plain_bytes
     assert sorted(path.name for path in tmp_path.iterdir()) == ["output", "source"]
 
@@ -77,16 +83,18 @@ def test_a_kill_within_a_step_costs_no_more_than_the_step(
     env = {"HF_ENDPOINT": hub.address}
     kills: list[Kill] = [
         ("ovglm_export.spool:ov.save_model", "torn", 3),
-        (f"{STREAMING}.shelf:_copy_tensors", "after", 1),
-        (f"{STREAMING}.shelf:Shelf._keep_rest", "after", 1),
-        ("ovglm.hub.partial:PartialFile.finish", "before", 1),
+        (f"{STREAMING}.making:spool_part", "after", 1),
+        (f"{STREAMING}.shelf:Checksum.hexdigest", "after", 1),
+        (f"{STREAMING}.notes:Notes.write", "after", 2),
+        (f"{STREAMING}.shelf:sum_start", "before", 1),
+        (f"{STREAMING}.making:spool_part", "after", 2),
         ("ovglm_export.parts:compressed_node", "after", 3),
     ]
     for kill in kills:
         assert export(REPO, output, kill, recipe=Recipe(), env=env)[0] == KILLED
     assert export(REPO, output, recipe=Recipe(), env=env)[0] == 0
-    for file in shards_of(in_shards):
-        assert hub.served[file.name] < file.stat().st_size + HEADERS * len(kills)
+    total = sum(file.stat().st_size for file in shards_of(in_shards))
+    assert hub.served.total() < total + (LAYER + 5 * HEADERS) * len(kills)
     assert contents(output) == plain_bytes
 
 
@@ -157,7 +165,61 @@ def test_what_was_damaged_meanwhile_is_made_again(
     assert stream(remote, output) == plain_bytes
 
 
-def test_a_damaged_rest_of_a_shard_is_fetched_again(
+def interrupt_fetch(
+    monkeypatch: pytest.MonkeyPatch, remote: RemoteModel, output: Path, count: int
+) -> Path:
+    """Stop an export as Ctrl-C does before its count-th fetch; return the folder of its runs."""
+    calls, fetch = itertools.count(1), Shelf.fetch_on
+
+    def fetch_on(self: Shelf, left: Sequence[Part]) -> None:
+        if next(calls) == count:
+            raise KeyboardInterrupt
+        fetch(self, left)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Shelf, "fetch_on", fetch_on)
+        with pytest.raises(KeyboardInterrupt):
+            stream_checkpoint(remote, output, Recipe())
+    return output.with_name(output.name + ".partial") / "source" / "held"
+
+
+def cut(file: Path) -> None:
+    """Lose the end of a file."""
+    os.truncate(file, file.stat().st_size - 1)
+
+
+@pytest.mark.parametrize("damage", [flip, cut, Path.unlink])
+def test_a_damaged_run_is_fetched_again(
+    hub: SmallHub,
+    in_shards: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Callable[[Path], None],
+    plain_bytes: dict[str, bytes],
+) -> None:
+    remote, output = publish(hub, in_shards), tmp_path / "output"
+    held = interrupt_fetch(monkeypatch, remote, output, 3)
+    files = list(held.glob("*/*"))
+    assert files
+    damage(files[0])
+    assert stream(remote, output) == plain_bytes
+
+
+def test_where_no_sum_can_be_kept_the_shard_under_way_comes_again(
+    hub: SmallHub,
+    in_shards: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    plain_bytes: dict[str, bytes],
+) -> None:
+    monkeypatch.setattr(checksum, "_find_library", lambda: None)
+    remote, output = publish(hub, in_shards), tmp_path / "output"
+    for count in (2, 3, 4):
+        interrupt_fetch(monkeypatch, remote, output, count)
+    assert stream(remote, output) == plain_bytes
+
+
+def test_what_came_wrong_before_a_stop_is_found_after_it(
     hub: SmallHub,
     in_shards: Path,
     tmp_path: Path,
@@ -165,22 +227,11 @@ def test_a_damaged_rest_of_a_shard_is_fetched_again(
     plain_bytes: dict[str, bytes],
 ) -> None:
     remote, output = publish(hub, in_shards), tmp_path / "output"
-    fetched = []
-
-    def fetch_one(remote: RemoteModel, *rest: object) -> Path:
-        fetched.append(rest)
-        if len(fetched) == 2:
-            raise KeyboardInterrupt
-        return fetch(remote, *rest)  # type: ignore[arg-type]
-
-    fetch = shelf.fetch
-    with monkeypatch.context() as patch:
-        patch.setattr(shelf, "fetch", fetch_one)
-        with pytest.raises(KeyboardInterrupt):
-            stream_checkpoint(remote, output, Recipe())
-    rests = list((tmp_path / "output.partial" / "source").glob("*/*.rest"))
-    assert len(rests) == 1
-    flip(rests[0])
+    first = shards_of(in_shards)[0].name
+    hub.fail(f"//{first}?", *[Fault()] * 2, Fault(is_wrong=True))
+    interrupt_fetch(monkeypatch, remote, output, 2)
+    spooled = [path.name for path in (tmp_path / "output.partial" / "spool").glob("*.bin")]
+    assert spooled == ["embedding.bin"]  # made of wrong bytes
     assert stream(remote, output) == plain_bytes
 
 

@@ -10,8 +10,6 @@ import openvino as ov
 import pytest
 
 from ir_runner import EXACT
-from ovglm.chosen_model import choose
-from ovglm.errors import OvglmError
 from ovglm.manifest import Manifest, check_files, read_manifest, write_manifest
 from ovglm.recipe import Recipe
 from ovglm.vision_facts import VisionFacts
@@ -174,10 +172,3 @@ def test_options_of_the_ir_survive_the_cut(vision: VisionExports) -> None:
     model = ov.Core().read_model(vision.export(Recipe()) / "openvino_language_model.xml")
     options = model.get_rt_info(["runtime_options"]).value
     assert set(options) == {"ACTIVATIONS_SCALE_FACTOR", "DYNAMIC_QUANTIZATION_GROUP_SIZE"}
-
-
-def test_an_exported_folder_is_not_run_yet(vision: VisionExports) -> None:
-    folder = vision.export()
-    with pytest.raises(OvglmError, match="takes pictures; this version exports") as caught:
-        choose(str(folder))
-    assert caught.value.hint == f"ovglm inspect {folder}"

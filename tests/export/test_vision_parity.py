@@ -1,6 +1,5 @@
 """Tower, embedding and language model compute what torch computes in float32, in both families."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,11 @@ from ovglm_export.layerwise import RunningPart
 from ovglm_export.pipeline import ExportOptions, export_checkpoint
 from ovglm_export.spool import Spool
 from ovglm_export.vision.spooling import join_tower, spool_tower
-from tiny_glm import ABSENT, write_checkpoint
-from tiny_vision import FAMILIES, Layout, text_fields, write_vision_checkpoint
+from tiny_glm import ABSENT
+from tiny_vision import FAMILIES, Layout, write_vision_checkpoint
 from vision_reference import edge_adapter, load_tensors, reference_vectors
 from vision_runner import embed_text, make_prompt, run_language, run_tower, splice
+from vision_torch import TorchVision, read_config
 
 TOLERANCE = 1e-4  # of the range
 CONFIGS: dict[str, dict[str, Any]] = {
@@ -66,10 +66,6 @@ def make_pixels(config: dict[str, Any], count: int = 2) -> np.ndarray:
     vision = config["vision_config"]
     side, channels = vision["image_size"], vision.get("num_channels", vision.get("in_channels", 3))
     return np.random.default_rng(5).standard_normal((count, channels, side, side), np.float32)
-
-
-def read_config(source: Path) -> dict[str, Any]:
-    return json.loads((source / "config.json").read_text(encoding="utf-8"))
 
 
 def check_tower(source: Path, scratch: Path) -> None:
@@ -126,7 +122,7 @@ def test_the_reference_is_siglip_as_transformers_has_it(tmp_path: Path) -> None:
 
 
 class Exported:
-    """A checkpoint, its export in float, and transformers' model of its text part."""
+    """A checkpoint, its export in float, and torch's model of it."""
 
     def __init__(self, folder: Path, layout: Layout, **wishes: Any) -> None:
         self.layout: Layout = layout
@@ -134,27 +130,7 @@ class Exported:
         self.folder = folder / "export"
         options = ExportOptions(verify="none", vision_weights="bf16")
         self.manifest = export_checkpoint(self.source, self.folder, Recipe("bf16"), options)
-        # The text part in transformers' own names: equal arguments give equal weights.
-        text = text_fields(layout) | {k: v for k, v in wishes.items() if k != "vision"}
-        plain = write_checkpoint(folder / "plain", "glm", **text)
-        self.model: Any = transformers.GlmForCausalLM.from_pretrained(
-            plain, dtype=torch.float32, attn_implementation="eager"
-        ).eval()
-
-    def theirs(self, ids: list[int], pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Compute the logits in torch; also give the positions."""
-        vectors = reference_vectors(read_config(self.source), load_tensors(self.source), pixels)[0]
-        with torch.no_grad():
-            embeds = self.model.model.embed_tokens(torch.tensor(ids)).numpy()
-            whole, positions = splice(self.layout, ids, embeds, vectors)
-            logits = self.model(
-                inputs_embeds=torch.tensor(whole)[None],
-                # Without it transformers takes equal positions for the start of another text.
-                attention_mask=torch.ones(1, len(whole), dtype=torch.long),
-                position_ids=torch.tensor(positions)[None],
-                use_cache=False,
-            ).logits
-        return logits[0].numpy(), positions
+        self.torch = TorchVision(self.source, layout, folder / "plain", **wishes)
 
 
 @pytest.mark.parametrize("layout", FAMILIES)
@@ -171,7 +147,7 @@ def test_logits_behind_a_picture_equal_torch(
     assert made.manifest.vision is not None
     ids = make_prompt(layout, made.manifest.vision.vectors)
     pixels = make_pixels(read_config(made.source), 1)
-    theirs, _ = made.theirs(ids, pixels)
+    theirs = made.torch.logits(ids, pixels)
     vectors = run_tower(made.folder, pixels)[0]
     embeds, positions = splice(layout, ids, embed_text(made.folder, ids), vectors)
     for chunks in ([len(embeds)], [len(embeds) - 4, 1, 1, 1, 1]):
@@ -186,5 +162,5 @@ def test_the_picture_changes_the_answer(tmp_path: Path, layout: Layout) -> None:
     assert made.manifest.vision is not None
     ids = make_prompt(layout, made.manifest.vision.vectors)
     pixels = make_pixels(read_config(made.source), 2)
-    one, other = (made.theirs(ids, pixels[at : at + 1])[0][-1] for at in range(2))
+    one, other = (made.torch.logits(ids, pixels[at : at + 1])[-1] for at in range(2))
     assert np.abs(one - other).max() > 0.05 * np.ptp(one)

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ovglm.chosen_model import choose
-from ovglm.devices import read_facts
 from ovglm.errors import OvglmError
 from ovglm.recipe import Recipe
 from ovglm_export.checkpoint import open_checkpoint
@@ -241,13 +239,3 @@ def test_a_tower_is_not_streamed(hub: SmallHub, tmp_path: Path) -> None:
         stream_checkpoint(remote, tmp_path / "new" / "output", Recipe(), ExportOptions())
     assert caught.value.hint == f"ovglm pull {remote.repo}"
     assert snapshot(tmp_path) == before
-
-
-@pytest.mark.parametrize("layout", FAMILIES)
-def test_a_checkpoint_is_not_exported_only_to_be_refused(tmp_path: Path, layout: Layout) -> None:
-    source = write(tmp_path, layout)
-    with pytest.raises(OvglmError, match="takes pictures; this version exports") as caught:
-        choose(str(source))
-    assert caught.value.hint == f"ovglm export {source}"
-    with pytest.raises(OvglmError, match="takes pictures"):
-        read_facts(source)

@@ -114,7 +114,7 @@ def test_an_export_verifies_and_says_so(
     assert main(["export", str(vision.source), "-o", str(output)]) == 0
     printed = capsys.readouterr().out
     assert "pictures: cosine 0.99" in printed
-    assert f"try: ovglm inspect {output}" in printed
+    assert f'try: ovglm run {output} "What is this?" --image PICTURE' in printed
     kept = read_manifest(output).verification
     assert kept is not None and kept.vision is not None
     assert main(["verify", str(output), "--against", str(vision.source), "--quick"]) == 0

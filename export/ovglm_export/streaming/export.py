@@ -1,4 +1,4 @@
-"""The steps of an export that fetches one shard at a time: check, then as any other export."""
+"""The steps of an export that fetches one layer at a time: check, then as any other export."""
 
 import shutil
 from collections.abc import Callable
@@ -14,9 +14,11 @@ from ovglm_export.pipeline import MODEL_FILE, Export, ExportOptions
 from ovglm_export.plan import make_plan
 from ovglm_export.streaming.download import DownloadStage
 from ovglm_export.streaming.moving import fetch_back
+from ovglm_export.streaming.parts import find_parts
 from ovglm_export.streaming.remote import open_remote, source_files
-from ovglm_export.streaming.schedule import find_parts, most_bytes
-from ovglm_export.streaming.shelf import shard_sizes
+from ovglm_export.streaming.runs import find_runs
+from ovglm_export.streaming.schedule import most_bytes
+from ovglm_export.streaming.shelf import HELD, shard_sizes
 from ovglm_export.streaming.weights import StreamedWeights
 from ovglm_export.workspace import (
     Workspace,
@@ -32,10 +34,9 @@ __all__ = ["Forecast", "check_streamable", "stream_checkpoint"]
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a streamed export takes: bytes to fetch in how many shards, and bytes of disk."""
+    """What a streamed export takes: bytes to fetch, and bytes of disk."""
 
     fetched_bytes: int
-    shards: int
     disk_bytes: int
 
 
@@ -73,10 +74,11 @@ def stream_checkpoint(
 ) -> Manifest:
     """Export a hub's checkpoint to an OpenVINO folder and return its manifest.
 
-    One shard is on the disk at a time. What a folder's export refuses is refused before the first
-    shard is fetched, but for NaN and Inf, which are found when a shard has come. The files are
-    those of a folder's export. A killed export goes on where it stopped when it is called again:
-    what was fetched and is still needed is kept. say: hears what it will take, once that is known.
+    The shards are fetched in the order of their bytes and held against the hub's checksums; on the
+    disk are the tensors of one layer, and those that wait for another shard. What a folder's export
+    refuses is refused before the first weight is fetched, but for NaN and Inf, which are found when
+    a layer has come. The files are those of a folder's export. A killed export goes on where it
+    stopped when it is called again. say: hears what it will take, once that is known.
     Raises OvglmError; after a HubError or a full disk the same call goes on.
     """
     options = options or ExportOptions()
@@ -88,7 +90,7 @@ def stream_checkpoint(
     with open_workspace(output) as space:
         stage = DownloadStage(options.progress, sum(file.size for file in source_files(remote)))
         checkpoint, forecast = _prepare(remote, space, recipe, options, stage)
-        for other in set(space.source.iterdir()) - {checkpoint.folder}:
+        for other in set(space.source.iterdir()) - {checkpoint.folder, space.source / HELD}:
             shutil.rmtree(other)  # of another commit, whose parts go too
         say(forecast)
         weights = StreamedWeights(remote, checkpoint, stage)
@@ -127,11 +129,12 @@ def _prepare(
         check_device(options.device, recipe, rough.group_sizes)
         sizes = shard_sizes(remote)
         parts = find_parts(checkpoint, rough)
-        most = most_bytes(parts, checkpoint.tensors, sizes)
+        runs = find_runs(parts, checkpoint.tensors, sizes)
+        most = most_bytes(parts, checkpoint.tensors, runs)
         most += sum(file.size for file in source_files(remote)) - sum(sizes.values())
         check_disk(space.output, most)
     except OvglmError:
         if is_new:
             space.discard()
         raise
-    return checkpoint, Forecast(remote.size_bytes, len(sizes), most)
+    return checkpoint, Forecast(remote.size_bytes, most)
