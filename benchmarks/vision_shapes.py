@@ -11,13 +11,13 @@ from benchmarks.shapes import SHAPES, add_shard, write_checkpoint
 from ovglm.models.shapes import EDGE_V_2B
 from ovglm.vision_sizes import TowerShape, tensor_names, tensor_shape
 
-__all__ = ["BEGIN_ID", "HEADS", "VIT", "checkpoint_name", "write_vision_checkpoint"]
+__all__ = ["BEGIN_ID", "VIT", "begin_id", "checkpoint_name", "write_vision_checkpoint"]
 
-TEXT_SHAPE = "glm-edge-1.5b"
-HEADS = 16
+_TEXT = "glm-edge-1.5b"
+_HEADS = 16
+_SHARD_BYTES = 2 * 10**9
 VIT = "model.vision.vit.model.vision_model"
 _ADAPTER = "model.vision.adapter"
-BEGIN_ID = SHAPES[TEXT_SHAPE].text_tokens + 10  # <|begin_of_image|>
 _TEMPLATE = (
     "{% for item in messages %}{% if item['role'] != 'system' %}<|{{ item['role'] }}|>\n"
     "{% for part in item['content'] %}{% if part['type'] == 'image' %}"
@@ -50,6 +50,14 @@ _PIECES = {
 }
 
 
+def begin_id(text: str) -> int:
+    """Return the id of <|begin_of_image|> in a shape of text."""
+    return SHAPES[text].text_tokens + 10
+
+
+BEGIN_ID = begin_id(_TEXT)
+
+
 def checkpoint_name(name: str) -> str:
     """Return the checkpoint's name of a tower's tensor."""
     (start,) = (one for one in _NAMES if name.startswith(one))
@@ -60,14 +68,23 @@ def checkpoint_name(name: str) -> str:
     return found
 
 
-def write_vision_checkpoint(folder: Path, tower: TowerShape = EDGE_V_2B) -> None:
-    """Write config, tokenizer, processor and weights into a new folder."""
-    write_checkpoint(SHAPES[TEXT_SHAPE], folder)
+def write_vision_checkpoint(
+    folder: Path,
+    tower: TowerShape = EDGE_V_2B,
+    text: str = _TEXT,
+    shard_bytes: int = _SHARD_BYTES,
+) -> None:
+    """Write config, tokenizer, processor and weights into a new folder.
+
+    text: the shape behind the tower, as wide as its output. shard_bytes: small enough for two.
+    """
+    write_checkpoint(SHAPES[text], folder, shard_bytes=shard_bytes)
     shapes = {checkpoint_name(one): tensor_shape(tower, one) for one in tensor_names(tower)}
     for end in ("boi", "eoi"):
         shapes[f"{_ADAPTER}.{end}"] = (1, 1, tower.output_size)
     add_shard(folder, "model-vision.safetensors", shapes)
-    _change(folder / "config.json", boi_token_id=BEGIN_ID, eoi_token_id=BEGIN_ID + 1)
+    begin = begin_id(text)
+    _change(folder / "config.json", boi_token_id=begin, eoi_token_id=begin + 1)
     _change(folder / "config.json", vision_config=_vision_config(tower))
     template = _TEMPLATE.replace("VECTORS", str(tower.vectors))
     _change(folder / "tokenizer_config.json", chat_template=template)
@@ -82,7 +99,7 @@ def _vision_config(tower: TowerShape) -> dict[str, Any]:
         "intermediate_size": tower.intermediate_size,
         "layer_norm_eps": 1e-6,
         "model_type": "siglip_vision_model",
-        "num_attention_heads": HEADS,
+        "num_attention_heads": _HEADS,
         "num_channels": tower.channels,
         "num_hidden_layers": tower.layers,
         "patch_size": tower.patch_size,

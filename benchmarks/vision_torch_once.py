@@ -22,10 +22,12 @@ from transformers import GlmForCausalLM, SiglipVisionConfig, SiglipVisionModel
 from benchmarks.vision_asking import measure_asking
 from benchmarks.vision_shapes import BEGIN_ID, VIT
 
+__all__ = ["TorchModel"]
+
 _ADAPTER = "model.vision.adapter."
 
 
-class _Model:
+class TorchModel:
     """Tower, adapter and text model in bf16."""
 
     def __init__(self, folder: Path) -> None:
@@ -81,7 +83,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("output", type=Path)
     asked = parser.parse_args()
-    model = _Model(asked.folder)
+    model = TorchModel(asked.folder)
     seconds: list[float] = []
 
     @torch.inference_mode()

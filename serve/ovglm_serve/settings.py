@@ -33,7 +33,7 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     max_queue: int = 256
     request_timeout_s: float = 600.0
-    max_body_bytes: int = 4 << 20
+    max_body_bytes: int = 16 << 20
     drain_s: float = 30.0
     keep_alive_s: float | None = None
     log_prompts: bool = False

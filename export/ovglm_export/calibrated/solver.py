@@ -35,12 +35,15 @@ class Statistics:
     correction: np.ndarray | None
 
 
-def gather(inputs: Iterator[np.ndarray], originals: Iterator[np.ndarray] | None) -> Statistics:
+def gather(
+    inputs: Iterator[np.ndarray], originals: Iterator[np.ndarray] | None, strength: float = 1.0
+) -> Statistics:
     """Run through the inputs of a stage, float32 [tokens, width] each.
 
     originals: the same of the uncompressed model. Then the errors that earlier matrices made are
-    mended too: of the least-squares target W E[x' x^T] E[x x^T]^-1 with x' the original input,
-    as in "Quantization Error Propagation" (Arai and Ichikawa, 2025), with full strength.
+    mended too: the target goes from W by `strength` of the way to the least-squares one,
+    W E[x' x^T] E[x x^T]^-1 with x' the original input, as in "Quantization Error Propagation"
+    (Arai and Ichikawa, 2025).
     """
     moment: SecondMoment | None = None
     cross: CrossMoment | None = None
@@ -54,7 +57,7 @@ def gather(inputs: Iterator[np.ndarray], originals: Iterator[np.ndarray] | None)
         pass  # a stage is to be run to its end
     assert moment is not None
     second = moment.take()
-    correction = None if cross is None else _correction(cross.take(), second)
+    correction = None if cross is None else strength * _correction(cross.take(), second)
     return Statistics(Factor.of(second), correction)
 
 
