@@ -14,7 +14,8 @@ from typing import BinaryIO
 
 import ml_dtypes
 import numpy as np
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+
+from benchmarks.shape_tokenizer import SPECIAL, write_tokenizer
 
 __all__ = [
     "SHAPES",
@@ -27,15 +28,6 @@ __all__ = [
     "write_texts",
 ]
 
-_SPECIAL = (
-    *("<|endoftext|>", "[MASK]", "[gMASK]", "[sMASK]", "<sop>", "<eop>"),
-    *("<|system|>", "<|user|>", "<|assistant|>", "<|observation|>"),
-    *("<|begin_of_image|>", "<|end_of_image|>"),
-)
-_PATTERN = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
 _TURNS = "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}{% endfor %}"
 _REPLY = "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 _POOL = 2**24
@@ -108,7 +100,8 @@ def write_texts(shape: Shape, folder: Path, *, shard_bytes: int = _SHARD_BYTES) 
     """Write all of a checkpoint but its weights into a new folder."""
     folder.mkdir(parents=True)
     _write_json(folder / "config.json", _config(shape))
-    _write_tokenizer(shape, folder)
+    write_tokenizer(shape.text_tokens, folder)
+    _write_tokenizer_settings(shape, folder)
     shards = _shards(shape, shard_bytes)
     if len(shards) > 1:
         weight_map = {tensor.name: name for name, shard in shards.items() for tensor in shard}
@@ -227,7 +220,7 @@ def _write_values(
 
 def _stop_ids(shape: Shape) -> list[int]:
     stops = ("<|endoftext|>", "<|user|>", "<|observation|>")
-    return [shape.text_tokens + _SPECIAL.index(token) for token in stops]
+    return [shape.text_tokens + SPECIAL.index(token) for token in stops]
 
 
 def _config(shape: Shape) -> dict[str, object]:
@@ -257,39 +250,14 @@ def _config(shape: Shape) -> dict[str, object]:
     }
 
 
-def _write_tokenizer(shape: Shape, folder: Path) -> None:
-    """Write a byte-level tokenizer of the model's own size: bytes, then pairs, then triples."""
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    words = list(letters)
-    merges: list[tuple[str, str]] = []
-    for word in words:  # grows while it is read
-        if len(words) == shape.text_tokens:
-            break
-        new = [(word, letter) for letter in letters][: shape.text_tokens - len(words)]
-        merges += new
-        words += [left + right for left, right in new]
-    vocabulary = {word: number for number, word in enumerate(words)}
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(_PATTERN), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in _SPECIAL])
-    tokenizer.save(str(folder / "tokenizer.json"))
-    _write_tokenizer_settings(shape, folder)
-
-
 def _write_tokenizer_settings(shape: Shape, folder: Path) -> None:
     prefix = "[gMASK]<sop>" if shape.rotary < 1 else ""  # GLM-Edge has no prefix
     settings = {
         "chat_template": prefix + _TURNS + _REPLY,
         "clean_up_tokenization_spaces": False,
-        "eos_token": _SPECIAL[0],
+        "eos_token": SPECIAL[0],
         "model_max_length": shape.positions,
-        "pad_token": _SPECIAL[0],
+        "pad_token": SPECIAL[0],
         "padding_side": "left",
         "tokenizer_class": "PreTrainedTokenizerFast",
     }

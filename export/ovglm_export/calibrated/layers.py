@@ -157,9 +157,9 @@ class _Walk:
         states = self._front.states(self._arch.layers)
         with self._spool.scratch() as scratch:
             if methods := self._job.recipe.methods:
-                model = PartBuilder(self._job.checkpoint, {}, scratch).head()
+                builder = PartBuilder(self._job.checkpoint, {}, scratch)  # owns the weights
                 told = {HEAD: wanted}, methods, states[_COMPRESSED], None
-                self._spool.save(name, compress_with_nncf(model, *told))
+                self._spool.save(name, compress_with_nncf(builder.head(), *told))
                 return
             solved: dict[str, MatrixTables] = {}
             builder = PartBuilder(self._job.checkpoint, self._plan.formats, scratch, solved)
