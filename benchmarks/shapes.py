@@ -7,6 +7,7 @@ The weights are drawn from a seeded pool of normal values that repeats after 16 
 import argparse
 import json
 import sys
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,10 +90,8 @@ def write_checkpoint(
     Raises FileExistsError where the folder exists.
     """
     write_texts(shape, folder, shard_bytes=shard_bytes)
-    random = np.random.default_rng(seed)
-    pool = weight_values(random)
     for name, shard in _shards(shape, shard_bytes).items():
-        _write_shard(folder / name, shard, pool, random)
+        _write_shard(folder / name, shard, seed)
     return weights_bytes(shape)
 
 
@@ -120,8 +119,7 @@ def add_shard(
         _Tensor(tensor, shape, "norm" in tensor and tensor.endswith("weight"))
         for tensor, shape in sorted(shapes.items())
     ]
-    random = np.random.default_rng(seed)
-    _write_shard(folder / name, tensors, weight_values(random), random)
+    _write_shard(folder / name, tensors, seed)
     path = folder / "model.safetensors.index.json"
     index = json.loads(path.read_text(encoding="utf-8"))
     index["weight_map"] |= dict.fromkeys(shapes, name)
@@ -184,12 +182,13 @@ def _split(tensors: list[_Tensor], shard_bytes: int) -> list[list[_Tensor]]:
     return shards
 
 
-def _write_shard(
-    path: Path, tensors: list[_Tensor], pool: np.ndarray, random: np.random.Generator
-) -> None:
+def _write_shard(path: Path, tensors: list[_Tensor], seed: int) -> None:
+    pool = weight_values(np.random.default_rng(seed))
     with path.open("wb") as file:
         file.write(_header(tensors))
         for tensor in tensors:
+            # Its values depend on no other tensor, and so on no split into shards.
+            random = np.random.default_rng([seed, zlib.crc32(tensor.name.encode())])
             _write_values(file, tensor, pool, random)
 
 
