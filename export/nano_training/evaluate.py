@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 import openvino
@@ -30,6 +32,7 @@ FORMATS = {
 PER_GROUP = 150
 MOST_TOKENS = 96
 AT_ONCE = 64
+AnySample = TypeVar("AnySample", bound=Sample)
 
 
 def ask(folder: Path, samples: Sequence[Sample]) -> Iterator[tuple[Sample, bool]]:
@@ -58,34 +61,45 @@ def ask(folder: Path, samples: Sequence[Sample]) -> Iterator[tuple[Sample, bool]
             yield sample, is_right(sample, text, stop)
 
 
-def evaluate(model: Path, per_group: int, work: Path) -> dict[str, Marks]:
-    """Export a checkpoint in every format below `work` and return what each got right."""
-    samples = held_out_samples(per_group)
-    columns: dict[str, Marks] = {}
-    for number, (title, recipe) in enumerate(FORMATS.items()):
-        start = time.perf_counter()
-        export_checkpoint(model, work / str(number), recipe)
-        columns[title] = count_right(ask(work / str(number), samples))
-        right, asked = columns[title]["overall"]
-        print(f"{title}: {right} of {asked} right, {time.perf_counter() - start:.0f} s", flush=True)
-    return columns
+@dataclass(frozen=True)
+class Examination(Generic[AnySample]):
+    """What a miniature is asked: draw: so many held-out samples of each group; ask: a folder.
 
+    header: of the table's file, with a place for OpenVINO's version.
+    """
 
-def main() -> None:
-    """Read the command line, evaluate, print and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=checkpoint_folder())
-    parser.add_argument("--per-group", type=int, default=PER_GROUP)
-    parser.add_argument("--output", type=Path, help="file for the table, in Markdown")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as work:
-        table = to_markdown(evaluate(options.model, options.per_group, Path(work)))
-    print(table)
-    if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(
-            HEADER.format(openvino.__version__.split("-")[0]) + table, encoding="utf-8"
-        )
+    model: Path
+    header: str
+    draw: Callable[[int], Sequence[AnySample]]
+    ask: Callable[[Path, Sequence[AnySample]], Iterable[tuple[AnySample, bool]]]
+
+    def evaluate(self, model: Path, per_group: int, work: Path) -> dict[str, Marks]:
+        """Export a checkpoint in every format below `work` and return what each got right."""
+        samples = self.draw(per_group)
+        columns: dict[str, Marks] = {}
+        for number, (title, recipe) in enumerate(FORMATS.items()):
+            start = time.perf_counter()
+            export_checkpoint(model, work / str(number), recipe)
+            columns[title] = count_right(self.ask(work / str(number), samples))
+            right, asked = columns[title]["overall"]
+            spent_s = time.perf_counter() - start
+            print(f"{title}: {right} of {asked} right, {spent_s:.0f} s", flush=True)
+        return columns
+
+    def run(self, description: str | None) -> None:
+        """Read the command line, evaluate, print and write the table."""
+        parser = argparse.ArgumentParser(description=description)
+        parser.add_argument("--model", type=Path, default=self.model)
+        parser.add_argument("--per-group", type=int, default=PER_GROUP)
+        parser.add_argument("--output", type=Path, help="file for the table, in Markdown")
+        options = parser.parse_args()
+        with tempfile.TemporaryDirectory() as work:
+            table = to_markdown(self.evaluate(options.model, options.per_group, Path(work)))
+        print(table)
+        if options.output:
+            options.output.parent.mkdir(parents=True, exist_ok=True)
+            version = openvino.__version__.split("-")[0]
+            options.output.write_text(self.header.format(version) + table, encoding="utf-8")
 
 
 HEADER = """# Accuracy of nano
@@ -99,4 +113,4 @@ right when text, JSON value or tool call and the stop token are all as expected.
 
 
 if __name__ == "__main__":
-    main()
+    Examination(checkpoint_folder(), HEADER, held_out_samples, ask).run(__doc__)

@@ -154,18 +154,25 @@ class Nano(nn.Module):
 
     def hidden(self, ids: Tensor, quantised: bool, dtype: torch.dtype) -> Tensor:
         """Return the last hidden states, [batch, time, hidden]."""
+        return self.decode(self.embed_tokens(ids), quantised, dtype)
+
+    def decode(self, x: Tensor, quantised: bool, dtype: torch.dtype) -> Tensor:
+        """Return the last hidden states of embedded tokens, both [batch, time, hidden]."""
         width = int(self.shape.head_dim * self.shape.rotary)
         rates = self.shape.theta ** (-torch.arange(0, width, 2).float() / width)
-        angles = torch.arange(ids.shape[1]).float()[:, None] * rates
+        angles = torch.arange(x.shape[1]).float()[:, None] * rates
         cos, sin = angles.cos(), angles.sin()
-        x = self.embed_tokens(ids)
         for layer in self.layers:
             x = layer(x, cos, sin, quantised, dtype)
         return self.norm(x, dtype)
 
     def forward(self, ids: Tensor, where: Tensor, quantised: bool, dtype: torch.dtype) -> Tensor:
         """Return float32 logits at the flat positions `where` of ids [batch, time]."""
-        chosen = self.hidden(ids, quantised, dtype).flatten(0, 1)[where]
+        return self.score(self.hidden(ids, quantised, dtype), where, dtype)
+
+    def score(self, hidden: Tensor, where: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return float32 logits at the flat positions `where` of the last hidden states."""
+        chosen = hidden.flatten(0, 1)[where]
         return F.linear(chosen, self.embed_tokens.weight.to(dtype)).float()
 
 

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import TypeVar
+
 import torch
+from torch import Tensor, nn
 
 from nano_training.batches import as_tensors
 from nano_training.model import Linear, Nano, fake_int4
 from nano_training.samples import Sample
 from nano_training.vocabulary import IGNORE, ChatFormat
 
+AnySample = TypeVar("AnySample", bound=Sample)
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
+
+
+def accuracy(model: Nano, form: ChatFormat, samples: Sequence[Sample]) -> dict[str, float]:
+    """Return, per group, the share of answers that greedy decoding gives exactly."""
+    return shares_right(
+        lambda _, ids, where: model(ids, where, False, torch.float32), form, samples
+    )
+
 
 @torch.no_grad()
-def accuracy(model: Nano, form: ChatFormat, samples: list[Sample]) -> dict[str, float]:
-    """Return, per group, the share of answers that greedy decoding gives exactly.
+def shares_right(
+    score: Callable[[list[AnySample], Tensor, Tensor], Tensor],
+    form: ChatFormat,
+    samples: Sequence[AnySample],
+) -> dict[str, float]:
+    """Return, per group, the share of right answers; score: logits of samples, ids and places.
 
     Greedy decoding gives the expected tokens if and only if each is the likeliest after the
     expected ones before it, so one pass over prompt and answer decides.
@@ -27,18 +46,17 @@ def accuracy(model: Nano, form: ChatFormat, samples: list[Sample]) -> dict[str, 
             asked = len(form.prompt_ids(sample)) - 1
             answers.append((ids, [IGNORE] * asked + labels[asked:]))
         ids, where, targets = as_tensors(answers, max(len(ids) for ids, _ in answers))
-        wrong = (model(ids, where, False, torch.float32).argmax(-1) != targets) & (
-            targets != IGNORE
-        )
+        logits = score([sample for _, sample in part], ids, where)
+        wrong = (logits.argmax(-1) != targets) & (targets != IGNORE)
         failed = set((where[wrong] // ids.shape[1]).tolist())
         for row, (_, sample) in enumerate(part):
             right.setdefault(sample.group, []).append(row not in failed)
     return {group: sum(marks) / len(marks) for group, marks in sorted(right.items())}
 
 
-def rounded(model: Nano, int4: bool = False) -> Nano:
+def rounded(model: AnyModule, int4: bool = False) -> AnyModule:
     """Return a copy with weights rounded to bfloat16, its matrices to INT4 if asked."""
-    copy = Nano(model.shape)
+    copy = deepcopy(model)
     copy.load_state_dict({k: v.bfloat16().float() for k, v in model.state_dict().items()})
     if int4:
         for part in copy.modules():

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
 from nano_training.batches import make_batches
 from nano_training.checkpoint import read_weights, write_checkpoint
@@ -76,7 +76,7 @@ class Plan:
 class Rates:
     """Muon for the matrices and AdamW for the rest; warm-up, constant, linear decay to zero."""
 
-    def __init__(self, model: Nano, phase: Phase) -> None:
+    def __init__(self, model: nn.Module, phase: Phase) -> None:
         matrices = [part.weight for part in model.modules() if isinstance(part, Linear)]
         chosen = {id(weight) for weight in matrices}
         others = [weight for weight in model.parameters() if id(weight) not in chosen]
@@ -110,17 +110,18 @@ class Shared:
         if self._barrier:
             self._barrier.wait()
 
-    def exchange(self, model: Nano, rank: int, loss: float, learned: int) -> float:
+    def exchange(self, model: nn.Module, rank: int, loss: float, learned: int) -> float:
         """Replace the gradients by the mean over all learned tokens; return the mean loss."""
         weights = list(model.parameters())
         self._rows[rank, :2] = torch.tensor([loss, learned])
-        own = self._rows[rank, 2:].split([weight.numel() for weight in weights])
+        size = sum(weight.numel() for weight in weights)
+        own = self._rows[rank, 2 : 2 + size].split([weight.numel() for weight in weights])
         for weight, place in zip(weights, own, strict=True):
             place.copy_(weight.grad.flatten() if weight.grad is not None else torch.zeros(()))
         self._wait()
         total = self._rows.sum(0)
         self._wait()
-        gradients = (total[2:] / total[1]).split([weight.numel() for weight in weights])
+        gradients = (total[2 : 2 + size] / total[1]).split([weight.numel() for weight in weights])
         for weight, gradient in zip(weights, gradients, strict=True):
             weight.grad = gradient.view_as(weight)
         return float(total[0] / total[1])
@@ -158,7 +159,7 @@ class Worker:
             losses += self.shared.exchange(model, self.rank, loss, learned)
             rates.step(index)
             if self.rank == 0 and (index + 1) % 25 == 0:
-                _say(index + 1, phase.steps, losses / 25, time.perf_counter() - start)
+                say_progress(index + 1, phase.steps, losses / 25, time.perf_counter() - start)
                 losses = 0.0
             if self.rank == 0 and (index + 1) % plan.report_every == 0:
                 _report(model, self.form, 40, 1, late)
@@ -179,7 +180,8 @@ def work(plan: Plan, tokenizer_text: str, rank: int, shared: Shared) -> None:
             write_checkpoint(model, tokenizer, TEMPLATE, plan.output)
 
 
-def _say(done: int, steps: int, loss: float, spent_s: float) -> None:
+def say_progress(done: int, steps: int, loss: float, spent_s: float) -> None:
+    """Print how far a phase is, its loss and the time that is left."""
     left = spent_s / done * (steps - done) / 60
     print(f"step {done}/{steps}  loss {loss:.4f}  {spent_s / 60:.1f} min spent, {left:.1f} left",
           flush=True)  # fmt: skip

@@ -1,4 +1,4 @@
-"""The miniature GLM that ships with the package: where its checkpoint lies, nothing else."""
+"""The miniature GLMs that ship with the package: where their checkpoints lie, nothing else."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from pathlib import Path
 __all__ = ["checkpoint_folder"]
 
 
-def checkpoint_folder() -> Path:
-    """Return the folder with the miniature's config, weights, tokenizer and chat template."""
-    return Path(__file__).resolve().parent
+def checkpoint_folder(name: str = "nano") -> Path:
+    """Return the folder with config, weights, tokenizer and chat template of nano or nano-v."""
+    return Path(__file__).resolve().parents[1] / name.replace("-", "_")

@@ -70,6 +70,16 @@ def test_the_python_api_answers_in_every_way(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_pictures_are_shown_and_told(tmp_path: Path) -> None:
+    (path,) = (one for one in NOTEBOOKS if one.name == "03_pictures.ipynb")
+    outputs = run(read(path), tmp_path)
+    said = text_of(outputs)
+    for part in ("a red circle", "red", "a blue square", "tokens of prompt"):
+        assert part in said
+    assert [one for one in outputs if "image/png" in one.get("data", {})]
+
+
+@pytest.mark.slow
 def test_progress_bars_are_drawn_in_the_cell(tmp_path: Path) -> None:
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [

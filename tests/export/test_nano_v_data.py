@@ -116,6 +116,14 @@ def test_things_lie_inside_and_apart(trained: list[PictureSample]) -> None:
             assert apart > one.radius + other.radius
 
 
+def test_a_picture_of_all_colours_gets_a_background() -> None:
+    """Few grounds, or none, stand out from all; the search must end."""
+    looks = [(colour, "circle") for colour in COLOURS]
+    things = tuple(Thing(look, 0.1 + 0.11 * at, 0.5, 0.05) for at, look in enumerate(looks))
+    for seed in range(30):
+        assert draw(Scene(90, 90, things, seed)).size == (90, 90)
+
+
 def test_a_drawn_thing_has_its_colour_at_its_middle() -> None:
     pixels = np.asarray(draw(TWO)).astype(int)
     red, blue = pixels[25, 30], pixels[90, 160]
@@ -265,7 +273,7 @@ def test_two_steps_of_training_write_a_checkpoint(tmp_path: Path) -> None:
 
     shapes = Shapes(Shape(), VisionShape(hidden=64, ffn=64, layers=1, heads=1, gate=64))
     weights = {"one": 1.0, "talk": 0.2}
-    looks = Lesson(1, weights, 0.02, 0.004, 0.5, 1.0, looks_only=True)
+    looks = Lesson(1, weights, 0.02, 0.004, 0.5, 1.0, looks=True)
     talks = Lesson(1, weights, 0.02, 0.004, 0.5, 0.0)
     run(Plan(tmp_path / "v", (looks, talks), batches=1, workers=1, asked=1, shapes=shapes))
     config = json.loads((tmp_path / "v" / "config.json").read_text(encoding="utf-8"))
