@@ -179,7 +179,7 @@ def test_optimum_writes_the_model_in_an_environment_of_its_own(tmp_path: Path) -
         "int4": {"i4": 12, "u8": 2},
         "int4-adjusted": {"i4": 12, "u8": 2},
         "int4-channel": {"i4": 12, "u8": 2},
-        "int4-mixed": {"u4": 4, "u8": 10},
+        "int4-mixed": {"u4": 3, "u8": 11},
         "int8": {"i8": 14},
         "bf16": {"bf16": 14},
     }
