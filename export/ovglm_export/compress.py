@@ -24,6 +24,7 @@ from nncf.tensor import Tensor
 from nncf.tensor import functions as fns
 from openvino import Node, Type
 
+from ovglm.errors import CheckpointError
 from ovglm.recipe import MatrixFormat
 from ovglm_export.checkpoint import Weight
 from ovglm_export.graph import OV_TYPES, constant_node, weight_node
@@ -87,6 +88,7 @@ class MatrixTables:
     def __init__(self, shape: tuple[int, ...], wanted: MatrixFormat, path: Path) -> None:
         rows, width = shape
         group = width if wanted.group_size == -1 else wanted.group_size
+        self._name = path.name
         self._matrix_shape = shape
         self._bits = 4 if wanted.kind == "int4" else 8
         self._type = _VALUE_TYPES[wanted.kind, wanted.symmetric]
@@ -104,8 +106,7 @@ class MatrixTables:
         """Add what NNCF gave for a band."""
         assert result.tensor is not None and result.scale is not None
         self._values.append(_raw(result.tensor, self._bits))
-        scale = result.scale.as_numpy_tensor().data.astype(np.float16)
-        self._scales.append(scale.view(np.uint8))
+        self._append_scales(result.scale.as_numpy_tensor().data)
         if self._zeros is not None:
             assert result.zero_point is not None
             self._zeros.append(_raw(result.zero_point, self._bits))
@@ -117,10 +118,22 @@ class MatrixTables:
         [rows, groups] where the format has them.
         """
         self._values.append(_packed(values, self._bits))
-        self._scales.append(np.ascontiguousarray(scales, np.float16).view(np.uint8))
+        self._append_scales(np.ascontiguousarray(scales))
         if self._zeros is not None:
             assert zeros is not None
             self._zeros.append(_packed(zeros, self._bits))
+
+    def _append_scales(self, scales: np.ndarray) -> None:
+        """Add float scales; raises CheckpointError for what float16 cannot hold."""
+        with np.errstate(over="ignore"):
+            halves = scales.astype(np.float16)
+        if not np.isfinite(halves).all():
+            raise CheckpointError(
+                f"{self._name} has weights that need a scale of {np.abs(scales).max():.3g}, and "
+                f"float16 ends at {np.finfo(np.float16).max}",
+                "download this file again; if it stays so, --weights bf16 keeps them as they are",
+            )
+        self._scales.append(halves.view(np.uint8))
 
     def node(self, name: str, alive: list[np.ndarray]) -> Node:
         """Write the graph that NNCF writes: (values - zeros) * scales in f16, then float32."""

@@ -114,6 +114,12 @@ def test_an_infinity_is_found_in_the_smallest_and_the_last_tensor(
     refuse(source, f"tensor {tensor} in {MODEL} holds NaN or Inf", Recipe())
 
 
+def test_a_weight_whose_scale_float16_cannot_hold_is_refused(source: Path) -> None:
+    name = "model.layers.1.self_attn.o_proj.weight"
+    poison(source / MODEL, name, 0x7F00, at=0)  # 1.7e38
+    refuse(source, f"{name} has weights that need a scale of", Recipe())
+
+
 def test_a_nan_in_a_tied_head_is_refused(tmp_path: Path) -> None:
     source = write_checkpoint(tmp_path / "source", dtype="f32")
     poison(source / MODEL, "lm_head.weight", 0x7FC00000, np.uint32)

@@ -185,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
         for limit in (fault.cut_after, fault.stall_after):
             stop = stop if limit is None else min(stop, start + limit)
         for piece in content.pieces(start, stop):
-            body = bytes(255 - one for one in piece) if fault.is_wrong else piece
+            body = bytes(one ^ 1 for one in piece) if fault.is_wrong else piece
             self.wfile.write(body)
             self.hub.count(name, len(body))
         if fault.stall_after is not None:
