@@ -1,5 +1,6 @@
 """What all tests share: a home of their own, no way to a real hub, and nano exported once."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 from ovglm.recipe import Recipe
 from small_hub import SmallHub
+
+# A shell ignores Ctrl-C in what it starts in the background, and so would all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

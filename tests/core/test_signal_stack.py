@@ -9,8 +9,6 @@ SCRIPT = """
 import signal
 import ovglm
 
-# A shell ignores the signal in what it starts in the background.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 with ovglm.load("nano", "CPU", say=lambda text: None) as model:
     model.chat("Hello", ovglm.Sampling(max_new_tokens=2))
 try:
