@@ -8,6 +8,8 @@ import pytest
 
 from ovglm.recipe import Recipe
 from small_hub import SmallHub
+from tiny_vision import FAMILIES
+from vision_exports import VisionExports
 
 # A shell ignores Ctrl-C in what it starts in the background, and so would all that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -55,6 +57,14 @@ def nano_bf16(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def nano_v(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """nano-v, which sees pictures, in INT4 with its tower in INT8. Copy it before you change it."""
     return _export_nano(tmp_path_factory, Recipe(), "nano-v")
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
+def vision(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> VisionExports:
+    """A tiny checkpoint that takes pictures, of each family, and its exports; read-only."""
+    return VisionExports(tmp_path_factory.mktemp("vision"), request.param)
 
 
 def _export_nano(

@@ -18,7 +18,7 @@ from ovglm.devices.tower import TowerPlace, in_one_piece, place_tower
 from ovglm.devices.window import Window
 from ovglm.errors import OvglmError, RecipeError
 
-__all__ = ["POLICIES", "Models", "place"]
+__all__ = ["POLICIES", "Models", "footprint_of", "place"]
 
 POLICIES: dict[Kind, Policy] = {"CPU": CpuPolicy(), "GPU": GpuPolicy(), "NPU": NpuPolicy()}
 # What only openvino.genai's pipelines read, or what concerns ids, of which vectors have none.
@@ -53,7 +53,7 @@ def place(models: Models, device: Device, options: RuntimeOptions, reason: str) 
     engine: EngineKind = "vision" if facts.vision else policy.engine(options)
     _check_alone(engine, device, options)
     tower = place_tower(facts, device, models.devices or (device,), options)
-    memory = _Memory(device, _footprint(models, device, options, tower), options.requests)
+    memory = _Memory(device, footprint_of(models, device, options, tower), options.requests)
     window = policy.window(facts, options, memory.most_context)
     memory.check(facts, window)
     tokens = memory.paged_tokens(window) if engine == "paged" else window.context
@@ -92,9 +92,10 @@ def _cache_folder(policy: Policy, options: RuntimeOptions) -> Path | None:
     return compiled_folder()
 
 
-def _footprint(
+def footprint_of(
     models: Models, device: Device, options: RuntimeOptions, tower: TowerPlace | None
 ) -> Footprint:
+    """Count what the models take of a device's memory; tower: where that of the main one goes."""
     policy = POLICIES[device.kind]
     footprint = policy.footprint(models.main, device, options)
     if tower is not None:

@@ -12,7 +12,7 @@ from ovglm.devices.device import Device
 from ovglm.devices.facts import ModelFacts
 from ovglm.devices.fit import Footprint
 from ovglm.devices.options import RuntimeOptions
-from ovglm.devices.placing import POLICIES, Models, place
+from ovglm.devices.placing import Models, footprint_of, place
 from ovglm.devices.tower import place_tower
 from ovglm.errors import OvglmError
 from ovglm.models.entry import Entry
@@ -108,8 +108,9 @@ def _facts(entry: Entry, recipe: Recipe) -> ModelFacts:
 
 def _seen(tower: TowerShape) -> VisionFacts:
     """Say of a tower what its place and memory follow from; the rest, and all ids, say nothing."""
+    is_eva = tower.has_class_vector
     return VisionFacts(
-        tower="eva2_clip" if tower.has_class_vector else "siglip",
+        tower="eva2_clip" if is_eva else "siglip",
         weights=_TOWER,
         image_size=tower.image_size,
         patch_size=tower.patch_size,
@@ -124,8 +125,8 @@ def _seen(tower: TowerShape) -> VisionFacts:
         std=(),
         begin_id=0,
         end_id=0,
-        placement="each",
-        positions="each",
+        placement="span" if is_eva else "each",
+        positions="shared" if is_eva else "each",
         most_pictures=1,
     )
 
@@ -137,9 +138,8 @@ def _memory(facts: ModelFacts) -> int:
 
 
 def _footprint(models: Models, device: Device, options: RuntimeOptions) -> Footprint:
-    footprint = POLICIES[device.kind].footprint(models.main, device, options)
     tower = place_tower(models.main, device, models.devices, options)
-    return footprint.beside(tower.footprint) if tower else footprint
+    return footprint_of(models, device, options, tower)
 
 
 def _judge(models: Models, device: Device) -> Fit:

@@ -7,13 +7,15 @@ import pytest
 from machines import ARC, CORE_CPU, GB, IRIS, LUNAR_NPU, model
 from ovglm.devices import RuntimeOptions, choose
 from ovglm.devices.device import Device
+from ovglm.devices.placing import Models, place
 from ovglm.errors import OvglmError
 from ovglm.models import CATALOGUE, Entry
-from ovglm.models.forecast import RECIPES, Fit, forecast
-from ovglm.recipe import WeightFormat
+from ovglm.models.forecast import RECIPES, Fit, _facts, forecast
+from ovglm.recipe import Recipe, WeightFormat
 
 EDGE = CATALOGUE["glm-edge-1.5b-chat"]
 BIG = CATALOGUE["glm-4-9b-chat"]
+SEEING, SHARING = CATALOGUE["glm-edge-v-2b"], CATALOGUE["glm-4v-9b"]
 MACHINE = [CORE_CPU, IRIS, ARC, LUNAR_NPU]
 
 
@@ -52,6 +54,21 @@ def test_a_model_that_does_not_fit_is_refused_with_the_load_s_figures() -> None:
 def test_the_npu_runs_int4_only_and_says_so() -> None:
     assert _fit(EDGE, LUNAR_NPU).verdict == "green"
     assert "the NPU wants INT4" in _fit(EDGE, LUNAR_NPU, "int8").reason
+
+
+def test_the_npu_takes_no_pictures_whose_patches_share_a_position() -> None:
+    npu = replace(LUNAR_NPU, memory_bytes=None, free_bytes=None)
+    seeing, sharing = (forecast(one, "int4", [CORE_CPU, npu]).fits[1] for one in (SEEING, SHARING))
+    assert seeing.verdict == "green"
+    assert (sharing.verdict, sharing.context) == ("no", 0)
+    assert "share one position" in sharing.reason
+
+
+def test_what_a_model_that_sees_takes_is_what_its_load_takes() -> None:
+    models = Models(_facts(SEEING, Recipe()), devices=(CORE_CPU,))
+    (fit,) = forecast(SEEING, "int4", [CORE_CPU]).fits
+    placed = place(models, CORE_CPU, RuntimeOptions(context=fit.context), "a test")
+    assert fit.memory_bytes == placed.need.total
 
 
 def test_a_device_that_tells_no_memory_is_green() -> None:

@@ -18,7 +18,7 @@ from ovglm.errors import OvglmError, RequestError
 from ovglm.messages import Constraint, Sampling
 from ovglm.pictures import Picture
 from ovglm.recipe import Recipe
-from tiny_vision import BEGIN_ID, END_ID, FAMILIES, Layout
+from tiny_vision import BEGIN_ID, END_ID, Layout
 from vision_asking import EXACT, ask, ids_of, load_vision, make_picture
 from vision_exports import VisionExports
 from vision_runner import make_prompt
@@ -27,22 +27,15 @@ LONG: dict[str, Any] = {"max_new_tokens": 400}
 WAIT_S = 30.0
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
-def exports(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> VisionExports:
-    return VisionExports(tmp_path_factory.mktemp("vision"), request.param)
-
-
 @pytest.fixture(scope="module")
-def engine(exports: VisionExports) -> Iterator[VisionEngine]:
-    with closing(load_vision(exports.export())) as engine:
+def engine(vision: VisionExports) -> Iterator[VisionEngine]:
+    with closing(load_vision(vision.export())) as engine:
         yield engine
 
 
 @pytest.fixture
-def layout(exports: VisionExports) -> Layout:
-    return exports.layout
+def layout(vision: VisionExports) -> Layout:
+    return vision.layout
 
 
 @pytest.fixture
@@ -151,11 +144,11 @@ def test_a_reader_that_leaves_ends_the_answer(engine: VisionEngine, prompt: list
 
 
 def test_a_prompt_is_cancelled_between_its_steps(
-    exports: VisionExports, monkeypatch: pytest.MonkeyPatch
+    vision: VisionExports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of it is lost: the next prompt goes on behind the steps that were read."""
     monkeypatch.setattr("ovglm.engine.vision.build.STEP_TOKENS", 50)
-    with closing(load_vision(exports.export())) as engine:
+    with closing(load_vision(vision.export())) as engine:
         steps: list[int] = []
         go_on = LanguageModel.go_on
         answers: list[Any] = []
@@ -248,8 +241,8 @@ def test_a_bug_in_one_answer_leaves_the_engine_usable(
     assert len(ids_of(ask(engine, [5]))) == 12
 
 
-def test_a_full_queue_refuses_and_closing_cancels_what_waits(exports: VisionExports) -> None:
-    engine = load_vision(exports.export())
+def test_a_full_queue_refuses_and_closing_cancels_what_waits(vision: VisionExports) -> None:
+    engine = load_vision(vision.export())
     running = engine.submit([1], Sampling(**LONG, ignore_eos=True))
     next(iter(running))
     waiting = []
@@ -266,10 +259,10 @@ def test_a_full_queue_refuses_and_closing_cancels_what_waits(exports: VisionExpo
 
 
 def test_a_worker_process_sees_the_same(
-    exports: VisionExports, engine: VisionEngine, prompt: list[int], picture: Picture
+    vision: VisionExports, engine: VisionEngine, prompt: list[int], picture: Picture
 ) -> None:
     wanted = ids_of(ask(engine, prompt, picture))
-    worker = start_worker(exports.export(Recipe("int8")), "CPU", EXACT, say=lambda text: None)
+    worker = start_worker(vision.export(Recipe("int8")), "CPU", EXACT, say=lambda text: None)
     with closing(worker):
         assert worker.info.vision == engine.info.vision
         assert (worker.info.kind, worker.info.vision_device) == ("vision", "CPU")

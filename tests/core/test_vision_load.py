@@ -20,7 +20,6 @@ from ovglm.manifest import read_manifest
 from ovglm.messages import Sampling
 from ovglm.recipe import Recipe
 from ovglm_export.pipeline import ExportOptions, export_checkpoint
-from tiny_vision import FAMILIES
 from vision_asking import EXACT, ask, ids_of, load_vision, make_picture
 from vision_exports import VisionExports
 from vision_runner import make_prompt
@@ -33,16 +32,9 @@ NPU = Device("NPU", "Intel AI Boost", "NPU", 8 * GB, 8 * GB, precisions=("FP16",
 PARTS = ("language_model", "text_embeddings_model", "vision_embeddings_model")
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
-def exports(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> VisionExports:
-    return VisionExports(tmp_path_factory.mktemp("vision"), request.param)
-
-
 @pytest.fixture(scope="module")
-def folder(exports: VisionExports) -> Path:
-    return exports.export()
+def folder(vision: VisionExports) -> Path:
+    return vision.export()
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +74,8 @@ def test_a_missing_part_is_named(copy: Path, part: str, end: str) -> None:
         read_facts(copy)
 
 
-def test_another_tower_is_another_model(exports: VisionExports, facts: ModelFacts) -> None:
-    other = read_facts(exports.export(weights="f32"))
+def test_another_tower_is_another_model(vision: VisionExports, facts: ModelFacts) -> None:
+    other = read_facts(vision.export(weights="f32"))
     assert other.fingerprint != facts.fingerprint
     assert other.weights_bytes == facts.weights_bytes
     assert other.tower_bytes > facts.tower_bytes
@@ -174,8 +166,8 @@ def test_models_of_text_refuse_pictures(nano: Path, facts: ModelFacts, backend: 
         assert caught.value.hint
 
 
-def test_golden_tokens_come_out_of_the_engine(tmp_path: Path, exports: VisionExports) -> None:
-    export_checkpoint(exports.source, tmp_path / "e", Recipe("int8"), ExportOptions(verify="none"))
+def test_golden_tokens_come_out_of_the_engine(tmp_path: Path, vision: VisionExports) -> None:
+    export_checkpoint(vision.source, tmp_path / "e", Recipe("int8"), ExportOptions(verify="none"))
     golden = read_manifest(tmp_path / "e").golden
     assert golden
     with closing(load_vision(tmp_path / "e")) as engine:

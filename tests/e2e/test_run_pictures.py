@@ -17,7 +17,7 @@ from transformers.models.mllama.image_processing_pil_mllama import MllamaImagePr
 import ovglm
 from ovglm.cli import main
 from ovglm.tokens import Tokenizer
-from tiny_vision import CLIP_MEAN, CLIP_STD, FAMILIES, Layout
+from tiny_vision import CLIP_MEAN, CLIP_STD, Layout
 from vision_exports import VisionExports
 from vision_runner import embed_text, run_language, run_tower, splice
 
@@ -26,11 +26,6 @@ EXACT = (
     "--device", "CPU", "--precision", "f32", "--kv-cache", "f32",
     "--property", "DYNAMIC_QUANTIZATION_GROUP_SIZE=0", "--max-new-tokens", "3",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module", params=FAMILIES)
-def exports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return VisionExports(tmp_path_factory.mktemp(request.param), request.param)
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +71,9 @@ def _run(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> d
 
 
 def test_the_answer_is_the_one_of_the_picture_and_the_prompt(
-    exports: VisionExports, photo: Path, capsys: pytest.CaptureFixture[str]
+    vision: VisionExports, photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder, layout = exports.export(), exports.layout
+    folder, layout = vision.export(), vision.layout
     document = _run(capsys, folder, "what is on it?", "--image", str(photo))
     ids = _prompt(layout, folder, "what is on it?")
     (vectors,) = run_tower(folder, _pixels(layout, photo))
@@ -95,11 +90,11 @@ def test_the_answer_is_the_one_of_the_picture_and_the_prompt(
 
 
 def test_another_picture_and_none_give_other_answers(
-    exports: VisionExports, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    vision: VisionExports, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = tmp_path / "other.webp"
     Image.fromarray(_noise(1)).save(other, lossless=True)
-    folder = exports.export()
+    folder = vision.export()
     asked = [("--image", str(photo)), ("--image", str(other)), (), ("--image", str(photo))]
     told = [_run(capsys, folder, "what?", *one)["logprobs"][0]["logprob"] for one in asked]
     assert len(set(told[:3])) == 3 and told[3] == told[0]
@@ -107,39 +102,39 @@ def test_another_picture_and_none_give_other_answers(
 
 @pytest.mark.parametrize("size", [(1, 1), (20_000, 10)])
 def test_pictures_of_odd_sizes_have_answers(
-    exports: VisionExports,
+    vision: VisionExports,
     size: tuple[int, int],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / "odd.png"
     Image.new("RGB", size, "red").save(path)
-    document = _run(capsys, exports.export(), "what?", "--image", str(path))
+    document = _run(capsys, vision.export(), "what?", "--image", str(path))
     assert document["usage"]["reply_tokens"] >= 1
     assert (document["pictures"][0]["width"], document["pictures"][0]["height"]) == size
 
 
 def test_two_pictures_are_one_too_many(
-    exports: VisionExports, photo: Path, capsys: pytest.CaptureFixture[str]
+    vision: VisionExports, photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = exports.export()
+    folder = vision.export()
     images = ("--image", str(photo), "--image", str(photo))
     assert main(["run", str(folder), "what?", *images]) == 1
     assert "takes 1 picture in a conversation" in capsys.readouterr().err
 
 
 def test_a_checkpoint_is_exported_and_asked(
-    exports: VisionExports, photo: Path, capsys: pytest.CaptureFixture[str]
+    vision: VisionExports, photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["what?", "--image", str(photo), "--weights", "int8", *EXACT]
-    assert main(["run", str(exports.source), *arguments]) == 0
+    assert main(["run", str(vision.source), *arguments]) == 0
     output = capsys.readouterr()
     assert "exporting it into" in output.err and "answer " in output.err
 
 
-def test_a_conversation_in_python_keeps_its_picture(exports: VisionExports, photo: Path) -> None:
+def test_a_conversation_in_python_keeps_its_picture(vision: VisionExports, photo: Path) -> None:
     sampling = ovglm.Sampling(max_new_tokens=3)
-    with ovglm.load(exports.export(), "CPU", say=lambda text: None) as model:
+    with ovglm.load(vision.export(), "CPU", say=lambda text: None) as model:
         alone = model.chat("what?", sampling, images=[photo])
         picture = model.picture(photo)
         asked = [ovglm.Message("user", "what?", pictures=(picture,))]
@@ -152,14 +147,14 @@ def test_a_conversation_in_python_keeps_its_picture(exports: VisionExports, phot
 
 
 def test_a_chat_in_a_pipe_asks_about_a_picture(
-    exports: VisionExports,
+    vision: VisionExports,
     photo: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     typed = f"/image {photo}\nwhat?\n/retry\n/save talk\n/undo\n/load talk\nsure?\n/stats\n"
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed.encode())))
-    assert main(["chat", str(exports.export()), *EXACT]) == 0
+    assert main(["chat", str(vision.export()), *EXACT]) == 0
     output = capsys.readouterr().out
     assert "photo.png, a picture of 30 x 50: ask about it" in output
     assert "taken back: [a picture of 30 x 50] what?" in output

@@ -12,22 +12,12 @@ from ovglm.recipe import Recipe
 from small_hub import SmallHub
 from streamed import publish, pulled_export, small_hub, write_shards
 from tiny_models import TinyModels
-from tiny_vision import FAMILIES
-from vision_exports import VisionExports
 
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
     """Tiny checkpoints and exports; read-only for the tests."""
     return TinyModels(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="session", params=FAMILIES)
-def vision(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> VisionExports:
-    """A tiny checkpoint that takes pictures, of each family, and its exports; read-only."""
-    return VisionExports(tmp_path_factory.mktemp("vision"), request.param)
 
 
 @pytest.fixture(scope="module")

@@ -39,10 +39,20 @@ def test_more_than_four_gigabits_are_counted() -> None:
     assert Checksum(one.state()).size == 9 * len(piece)
 
 
-@pytest.mark.parametrize("state", [None, "", "00", "ab" * 40])
+@pytest.mark.parametrize("state", [None, "", "00", "ab" * 40, "ab" * 112, "no hexadecimal"])
 def test_a_state_of_no_use_begins_from_nothing(state: str | None) -> None:
     one = Checksum(state)
     assert (one.size, one.hexdigest()) == (0, hashlib.sha256().hexdigest())
+
+
+@pytest.mark.parametrize("at", [104, 108], ids=["bytes that wait", "length of the digest"])
+def test_a_damaged_state_does_not_make_the_library_write_elsewhere(at: int) -> None:
+    one = Checksum()
+    one.update(bytearray(b"abc"))
+    state = bytearray.fromhex(one.state() or "")
+    assert state[at] in (3, 32)
+    state[at] = 200
+    assert Checksum(state.hex()).size == 0
 
 
 def test_without_a_library_it_sums_but_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

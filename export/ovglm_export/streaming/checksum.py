@@ -40,9 +40,7 @@ class Checksum:
         if self._library is not None:
             self._context = _Context()
             self._library.SHA256_Init(ctypes.byref(self._context))
-            raw = bytes.fromhex(state) if state else b""
-            if len(raw) == ctypes.sizeof(_Context):
-                self._context = _Context.from_buffer_copy(raw)
+            self._context = _read(state) or self._context
 
     @property
     def size(self) -> int:
@@ -71,6 +69,18 @@ class Checksum:
     def state(self) -> str | None:
         """Return what a later run goes on from; None where no such library was found."""
         return None if self._library is None else bytes(self._context).hex()
+
+
+def _read(state: str | None) -> _Context | None:
+    """Read a state; None where it is none, as the library would write where a wrong one points."""
+    try:
+        context = _Context.from_buffer_copy(bytes.fromhex(state or ""))
+    except ValueError:  # no hexadecimal, or too short
+        return None
+    count, rest = divmod(context.low_bits, 8)
+    is_whole = rest == 0 and len(state or "") == 2 * ctypes.sizeof(_Context)
+    is_right = context.held == count % 64 and context.digest_bytes == 32
+    return context if is_whole and is_right else None
 
 
 @cache
